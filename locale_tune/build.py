@@ -1,0 +1,271 @@
+"""READ THIS FIRST: a pack becomes a plan, the plan becomes artifacts, the artifacts a report.
+
+`build` decides everything, writes it down, and runs what is not made yet. Each heavy step runs in
+its own process (`worker.py`), so that all memory comes back between stages and a crash loses one
+stage at most.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from locale_tune import assets, budget, planning, plugins, store
+from locale_tune.base import Base, fetch_base, locate_base
+from locale_tune.errors import StageFailed
+from locale_tune.files import commit_folder, discard, read_json
+from locale_tune.hookspecs import hookimpl
+from locale_tune.process import run_worker
+from locale_tune.schema import (
+    Artifact,
+    Finding,
+    Job,
+    LanguagePack,
+    Parts,
+    Plan,
+    Progress,
+    Report,
+    Stage,
+    Step,
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person may say about one build."""
+
+    out: Path | None = None
+    base: str = ""
+    seed: int = 0
+    overrides: tuple[str, ...] = ()
+    budget: str = ""
+    device: str = "auto"
+    until: str = ""
+
+
+class Screen:
+    """What a build says while it runs. The command line shows it; tests leave it silent."""
+
+    def note(self, text: str) -> None:
+        """Say one line."""
+
+    def starts(self, step: Step, why: str) -> None:
+        """A step begins, for this reason."""
+
+    def ends(self, step: Step, artifact: Artifact, reused: bool) -> None:
+        """A step's artifact is there."""
+
+    def progress(self, step: Step) -> Progress:
+        """Return how this step reports progress."""
+        return lambda done, total, note="": None
+
+
+class HostRuns:
+    """The host's own answer to `locale_tune_run_stage`, given last."""
+
+    @hookimpl(trylast=True)
+    def locale_tune_run_stage(self, stage: Stage, job: Job) -> Mapping[str, Any] | None:
+        """Run the stage's own function."""
+        return stage.run(job)
+
+
+def build(name: str, options: Options | None = None, screen: Screen | None = None) -> Report:
+    """Build the pack `name`. Raise LocaleTuneError when it cannot be built."""
+    options, screen = options or Options(), screen or Screen()
+    pm = plugins.manager(screen.note)
+    pack = plugins.load_language(pm, name)
+    parts = plugins.parts(pm, pack)
+    out = run_directory(pack, options)
+    with store.hold(out):
+        plan = prepare(pm, pack, parts, options, screen)
+        store.save_plan(out, plan)
+        runs = store.Runs(out, plan)
+        ran: list[str] = []
+        for step in upto(plan, options.until):
+            if not (artifact := runs.made(step)):
+                screen.starts(step, runs.why(step))
+                artifact = make(step, runs, pm, parts, screen.progress(step))
+                ran.append(step.name)
+            screen.ends(step, artifact, reused=step.name not in ran)
+        report = report_of(plan, runs, tuple(ran))
+        pm.hook.locale_tune_built(report=report)
+    return report
+
+
+def run_directory(pack: LanguagePack, options: Options) -> Path:
+    """Return where this build's artifacts go."""
+    return (options.out or Path("runs") / pack.locale.id).resolve()
+
+
+def upto(plan: Plan, until: str) -> tuple[Step, ...]:
+    """Return the steps to run: all, or those up to and with the step `until`."""
+    names = [step.name for step in plan.steps]
+    return plan.steps[: names.index(until) + 1] if until in names else plan.steps
+
+
+def prepare(
+    pm: pluggy.PluginManager, pack: LanguagePack, parts: Parts, options: Options, screen: Screen
+) -> Plan:
+    """Find base and sources (downloading what is missing), spend the budget, decide the plan."""
+    base = fetch_base(locate_base(options.base or pack.base_model))
+    found = assets.fetch_all(pack)
+    if missing := assets.missing_text(pack, found):
+        raise missing
+    request = _request(base, options, found=found)
+    plan = planning.plan_for(pm, pack, parts, request)
+    if not options.budget:
+        return plan
+    runs = store.Runs(run_directory(pack, options), plan)
+    resolved = budget.resolve(
+        plan,
+        runs,
+        parts,
+        lambda step: make(step, runs, pm, parts, screen.progress(step)),
+        screen.note,
+    )
+    request = _request(base, options, found=found, resolved=resolved)
+    return planning.plan_for(pm, pack, parts, request)
+
+
+def preview(name: str, options: Options, warn: Callable[[str], None]) -> Plan:
+    """Decide the plan without a connection and without running anything."""
+    pm = plugins.manager(warn)
+    pack = plugins.load_language(pm, name)
+    parts = plugins.parts(pm, pack)
+    request = _request(
+        locate_base(options.base or pack.base_model), options, found=assets.locate_all(pack)
+    )
+    plan = planning.plan_for(pm, pack, parts, request)
+    previous = store.load_plan(run_directory(pack, options))
+    if previous and options.budget and budget.same_question(previous, plan):
+        request = _request(
+            Base(plan.base, plan.base_path, request.base.identity),
+            options,
+            found=plan.sources,
+            resolved=previous.resolved,
+        )
+        plan = planning.plan_for(pm, pack, parts, request)
+    return plan
+
+
+def _request(base: Base, options: Options, **more: Any) -> planning.Request:
+    return planning.Request(
+        base=base,
+        seed=options.seed,
+        overrides=options.overrides,
+        budget=options.budget,
+        machine=planning.this_machine(options.device),
+        **more,
+    )
+
+
+def make(
+    step: Step, runs: store.Runs, pm: pluggy.PluginManager, parts: Parts, progress: Progress
+) -> Artifact:
+    """Run one step, in its own process when it is heavy, and return its verified artifact."""
+    if parts.stages[step.stage].heavy:
+        store.save_plan(runs.out, runs.plan)
+        run_worker(runs, step, progress)
+    else:
+        run_here(step, runs, pm, parts, progress)
+    artifact = runs.made(step)
+    if artifact is None:
+        raise StageFailed(f"'{step.name}' ended, but its artifact does not verify", "run it again")
+    discard(runs.work(step))
+    return artifact
+
+
+def run_here(
+    step: Step, runs: store.Runs, pm: pluggy.PluginManager, parts: Parts, progress: Progress
+) -> None:
+    """Run one step in this process and commit its folder."""
+    if not pm.has_plugin("host runs"):
+        pm.register(HostRuns(), name="host runs")
+    stage = parts.stages[step.stage]
+
+    def fill(folder: Path) -> dict[str, Any]:
+        job = job_for(step, runs, parts, folder, progress)
+        facts = pm.hook.locale_tune_run_stage(stage=stage, job=job)
+        if facts is None:
+            raise StageFailed(
+                f"the stage '{stage.name}' of {step.provider} returned nothing",
+                "return its facts for the report; an empty {} will do",
+            )
+        inputs = {kind: made.fingerprint for kind, made in job.inputs.items()}
+        return {
+            "kind": step.makes,
+            "fingerprint": step.fingerprint,
+            "facts": dict(facts),
+            "seed": runs.plan.seed,
+            "step": {**step.model_dump(mode="json"), "inputs": inputs},
+            "made_at": datetime.now(UTC).isoformat(),
+        }
+
+    commit_folder(runs.folder(step), fill)
+
+
+def job_for(step: Step, runs: store.Runs, parts: Parts, out: Path, progress: Progress) -> Job:
+    """Give a stage all that it may know, and no more."""
+    plan, stage = runs.plan, parts.stages[step.stage]
+    work = runs.work(step)
+    work.mkdir(parents=True, exist_ok=True)
+    files = {found.source: found.path for found in plan.sources if found.path}
+    return Job(
+        pack=_narrow(plan.pack, stage.reads),
+        parts=parts,
+        settings=stage.settings.model_validate(step.settings),
+        inputs=runs.inputs(step),
+        seed=plan.seed,
+        fingerprint=step.fingerprint,
+        out=out,
+        work=work,
+        machine=plan.machine,
+        progress=progress,
+        files=files if "sources" in stage.reads else {},
+        base_path=plan.base_path if stage.name == store.BASE else None,
+    )
+
+
+def _narrow(pack: LanguagePack, reads: tuple[str, ...]) -> LanguagePack:
+    """Empty the fields of a pack that a stage did not say it reads."""
+    empty: dict[str, Any] = {
+        "sources": (),
+        "filters": (),
+        "bounds": (),
+        "prompts": (),
+        "authors": (),
+    }
+    empty |= {"settings": {}, "base_model": "", "licence": ""}
+    hidden = {name: value for name, value in empty.items() if name not in reads}
+    return pack.model_copy(update=hidden)
+
+
+def report_of(plan: Plan, runs: store.Runs, ran: tuple[str, ...]) -> Report:
+    """Gather what the build ended in; steps not run yet are left out."""
+    made = {step.makes: artifact for step in plan.steps if (artifact := runs.made(step))}
+    release = made.get("release")
+    if release:
+        _point_at(runs.out / "release", release.path)
+    findings = made.get("findings")
+    measured = read_json(findings.path / "findings.json")["findings"] if findings else []
+    return Report(
+        plan=plan,
+        release=release,
+        findings=tuple(Finding.model_validate(item) for item in measured),
+        broken=tuple(release.facts.get("broken", ())) if release else (),
+        ran=ran,
+        reused=tuple(step.name for step in plan.steps if step.name not in ran),
+    )
+
+
+def _point_at(link: Path, target: Path) -> None:
+    """Make `runs/<id>/release` lead to the newest release."""
+    aside = link.with_name(f".release-{os.getpid()}")
+    aside.symlink_to(os.path.relpath(target, link.parent), target_is_directory=True)
+    aside.replace(link)

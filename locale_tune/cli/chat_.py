@@ -1,0 +1,39 @@
+"""`locale-tune chat [RUN]`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from locale_tune.errors import PlanError
+from locale_tune.store import Runs, load_plan
+
+
+@click.command("chat")
+@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--ask", multiple=True, help="Ask this and end; may be given more than once.")
+@click.option("--max-new-tokens", default=80, show_default=True)
+def command(run: Path, ask: tuple[str, ...], max_new_tokens: int) -> None:
+    """Ask the base and the localized model of RUN (such as runs/rm) the same, side by side."""
+    base, localized = models(run)
+    from locale_tune.chatting import Talker
+
+    talkers = [Talker("base", base), Talker("localized", localized)]
+    for question in ask or iter(lambda: click.prompt("you", prompt_suffix="> "), "quit"):
+        click.echo(f"you:       \u2068{question}\u2069")
+        for talker in talkers:
+            answer = talker.answer(question, max_new_tokens)
+            click.echo(f"{talker.name + ':':10} \u2068{answer}\u2069")
+
+
+def models(run: Path) -> tuple[Path, Path]:
+    """Return the folders of the base and the released model. Raise PlanError if there are none."""
+    plan = load_plan(run)
+    if plan is None:
+        raise PlanError(f"no build in {run}", "locale-tune build PACK, then chat runs/PACK")
+    runs = Runs(run, plan)
+    made = {step.makes: runs.folder(step) for step in plan.steps if runs.folder(step).exists()}
+    if "release" not in made:
+        raise PlanError(f"the build in {run} has no release yet", "finish it: locale-tune build")
+    return runs.folder(runs.steps["base"]), made["release"] / "model"

@@ -1,0 +1,281 @@
+"""Decide a build: its stages, their settings, and a fingerprint for each; nothing runs here.
+
+A fingerprint changes when, and only when, the result could: it covers the stage and its version,
+the settings, the seed, the fingerprints of the inputs, the fields of the pack that the stage reads,
+the SHA-256 of the text it reads, and the libraries and the machine where bits depend on them.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pluggy
+from pydantic import JsonValue, ValidationError
+
+from locale_tune import trust
+from locale_tune.base import Base
+from locale_tune.errors import PlanError, did_you_mean
+from locale_tune.files import digest
+from locale_tune.hookspecs import hookimpl
+from locale_tune.schema import Found, LanguagePack, Machine, Parts, Plan, Stage, Step
+
+BASE = "base"
+PACK_READS = ("sources", "filters", "bounds", "prompts", "base_model", "authors", "licence")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asked for on the command line, and what was found on this machine."""
+
+    base: Base
+    found: tuple[Found, ...] = ()
+    seed: int = 0
+    overrides: tuple[str, ...] = ()
+    budget: str = ""
+    resolved: Mapping[str, int] = field(default_factory=dict)
+    machine: Machine = field(default_factory=Machine)
+
+
+class HostPlans:
+    """The host's own answer to `locale_tune_make_plan`, given last."""
+
+    @hookimpl(trylast=True)
+    def locale_tune_make_plan(self, pack: LanguagePack, parts: Parts, request: Request) -> Plan:
+        """Return the plan as the pack and the request state it."""
+        return make_plan(pack, parts, request)
+
+
+def plan_for(pm: pluggy.PluginManager, pack: LanguagePack, parts: Parts, request: Request) -> Plan:
+    """Ask the plugins, then the host, for the plan of this pack."""
+    if not pm.has_plugin("host plans"):
+        pm.register(HostPlans(), name="host plans")
+    plan = pm.hook.locale_tune_make_plan(pack=pack, parts=parts, request=request)
+    if not isinstance(plan, Plan):
+        raise PlanError("a plugin that amends the plan returned no plan", "return the plan it got")
+    return plan
+
+
+def make_plan(pack: LanguagePack, parts: Parts, request: Request) -> Plan:
+    """Bind every stage to its inputs and settings. Raise PlanError on anything that cannot work."""
+    names = [BASE, *pack.stages]
+    _check_names(names, pack, request)
+    steps: list[Step] = []
+    for name in names:
+        stage = _stage(name, parts)
+        settings = _settings(name, stage, pack, request)
+        needs = {kind: _maker(kind, name, steps) for kind in stage.needs}
+        covers = _covers(stage, pack, parts, request)
+        made = {step.name: step.fingerprint for step in steps}
+        provider = parts.providers.get(("stages", stage.name), "")
+        fingerprint = digest(
+            {
+                "stage": stage.name,
+                "version": stage.version,
+                "provider": provider,
+                "settings": settings,
+                "seed": request.seed,
+                "inputs": {kind: made[step] for kind, step in needs.items()},
+                "covers": covers,
+            }
+        )
+        steps.append(
+            Step(
+                name=_label(name),
+                stage=stage.name,
+                provider=provider,
+                needs=needs,
+                makes=stage.makes,
+                settings=settings,
+                covers=covers,
+                fingerprint=fingerprint,
+            )
+        )
+    return Plan(
+        pack=pack,
+        base=request.base.uri,
+        base_path=request.base.path,
+        seed=request.seed,
+        machine=request.machine,
+        steps=tuple(steps),
+        sources=request.found,
+        overrides=request.overrides,
+        budget=request.budget,
+        resolved=dict(request.resolved),
+        notes=tuple(_notes(pack, request.found)),
+    )
+
+
+def this_machine(device: str = "auto") -> Machine:
+    """Describe the machine without importing torch: device, threads, fast dtype."""
+    threads = int(os.environ.get("OMP_NUM_THREADS", 0)) or len(os.sched_getaffinity(0))
+    chosen = _device() if device == "auto" else device
+    fast = chosen == "cuda" or _cpu_has_bfloat16()
+    return Machine(device=chosen, threads=threads, dtype="bfloat16" if fast else "float32")
+
+
+def _cpu_has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 itself; elsewhere float32 is faster."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "amx_bf16" in flags or "avx512_bf16" in flags
+
+
+def _device() -> str:
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    built_for_cpu = _version("torch").endswith("+cpu")
+    return "cuda" if Path("/dev/nvidiactl").exists() and not (hidden or built_for_cpu) else "cpu"
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _label(name: str) -> str:
+    """`tune@polish` is the stage `tune` as a step called `polish`."""
+    return name.partition("@")[2] or name
+
+
+def _stage(name: str, parts: Parts) -> Stage:
+    stage = parts.stages.get(name.partition("@")[0])
+    if stage is None:
+        known = ", ".join(sorted(parts.stages))
+        raise PlanError(
+            f"no plugin offers a stage '{name}'",
+            did_you_mean(name, parts.stages) or f"the stages are {known or '(none installed)'}",
+        )
+    return stage
+
+
+def _check_names(names: Iterable[str], pack: LanguagePack, request: Request) -> None:
+    labels = [_label(name) for name in names]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise PlanError(
+                f"two steps are called '{label}'", f"give one a name of its own: {label}@second"
+            )
+    asked = [*pack.settings, *(text.partition(".")[0] for text in request.overrides)]
+    for name in asked:
+        if name not in labels:
+            raise PlanError(
+                f"there are settings for '{name}', which is no step of this build",
+                did_you_mean(name, labels) or f"the steps are {', '.join(labels)}",
+            )
+
+
+def _settings(
+    name: str, stage: Stage, pack: LanguagePack, request: Request
+) -> dict[str, JsonValue]:
+    """Take a setting from the command line, else the budget, else the pack, else the stage."""
+    label = _label(name)
+    chosen: dict[str, Any] = dict(pack.settings.get(label, {}))
+    if label in request.resolved:
+        chosen["tokens"] = request.resolved[label]
+    for override in request.overrides:
+        step, _, assignment = override.partition(".")
+        if step == label:
+            key, value = _assignment(override, assignment)
+            chosen[key] = value
+    try:
+        return stage.settings.model_validate(chosen).model_dump(mode="json")
+    except ValidationError as error:
+        item = error.errors()[0]
+        key = ".".join(str(part) for part in item["loc"])
+        known = list(stage.settings.model_fields)
+        raise PlanError(
+            f"the setting {label}.{key} does not work: {item['msg']}",
+            did_you_mean(key, known) or f"the settings of '{stage.name}' are {', '.join(known)}",
+        ) from None
+
+
+def _assignment(override: str, assignment: str) -> tuple[str, Any]:
+    key, found, text = assignment.partition("=")
+    if not found or not key:
+        raise PlanError(f"'{override}' is no setting", "write --set stage.setting=value")
+    try:
+        return key, tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key, text
+
+
+def _maker(kind: str, name: str, steps: list[Step]) -> str:
+    """Return the newest earlier step that makes `kind`; `base` is the untouched base model."""
+    if kind == BASE:
+        return BASE
+    for step in reversed(steps):
+        if step.makes == kind:
+            return step.name
+    raise PlanError(
+        f"the stage '{name}' needs {kind}, and no earlier stage makes it",
+        f"add a stage that makes {kind} before '{name}' in [pack] stages",
+    )
+
+
+def _covers(
+    stage: Stage, pack: LanguagePack, parts: Parts, request: Request
+) -> dict[str, JsonValue]:
+    """Return what the fingerprint covers besides settings, seed and inputs."""
+    facts = pack.model_dump(mode="json")
+    covers: dict[str, JsonValue] = {"locale": facts["locale"]}
+    for name in stage.reads:
+        if name not in PACK_READS:
+            raise PlanError(f"stage '{stage.name}' reads '{name}', which no pack has", "")
+        covers[name] = facts[name]
+    if "sources" in stage.reads:
+        covers["sources"] = [s for s in facts["sources"] if s["on"]]
+        covers["texts"] = {found.source: found.sha256 for found in request.found if found.path}
+        covers["pack data"] = _data_digest(pack)
+        covers["readers"] = _readers(pack, parts)
+    if stage.name == BASE:
+        covers["base"] = request.base.identity
+    if pack.code:
+        covers["code"] = trust.tree_digest(pack.root)
+    covers["libraries"] = {name: _version(name) for name in stage.libraries}
+    if "torch" in stage.libraries:
+        covers["machine"] = request.machine.model_dump()
+    return covers
+
+
+def _data_digest(pack: LanguagePack) -> str:
+    return trust.tree_digest(pack.root / "data") if (pack.root / "data").exists() else ""
+
+
+def _readers(pack: LanguagePack, parts: Parts) -> dict[str, JsonValue]:
+    """Return who offers each source kind and filter that this pack uses."""
+    used = {("source_kinds", s.kind) for s in pack.sources if s.on}
+    used |= {("filters", name) for name in pack.filters}
+    for field_name, name in sorted(used):
+        table = getattr(parts, field_name)
+        if name not in table:
+            what = "source kind" if field_name == "source_kinds" else "filter"
+            raise PlanError(
+                f"no plugin offers the {what} '{name}'",
+                did_you_mean(name, table) or f"there are {', '.join(sorted(table))}",
+            )
+    return {f"{kind}:{name}": parts.providers.get((kind, name), "") for kind, name in sorted(used)}
+
+
+def _notes(pack: LanguagePack, found: tuple[Found, ...]) -> Iterator[str]:
+    """Say which sources are missing and what that costs, and which are off by default."""
+    have = {item.source for item in found if item.path}
+    for role in ("text", "lessons", "questions", "control", "replay", "parallel", "contrast"):
+        on = [s for s in pack.sources if s.on and s.role == role]
+        lost = [s for s in on if s.id not in have]
+        if lost:
+            total = sum(s.size or 0 for s in on)
+            gone = sum(s.size or 0 for s in lost)
+            share = f"{gone / 1e6:.2f} of {total / 1e6:.2f} MB" if total else f"{len(lost)} files"
+            yield f"missing {role}: {', '.join(s.id for s in lost)} ({share})"
+    for source in pack.sources:
+        if not source.on:
+            yield f"off by default: {source.id} ({source.licence}) {source.note}".rstrip()

@@ -1,0 +1,343 @@
+"""Every type that flows through a build. Frozen: a stage cannot change what it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+Role = Literal["text", "replay", "control", "lessons", "questions", "parallel", "contrast"]
+Direction = Literal["ltr", "rtl"]
+Verdict = Literal["better", "worse", "no clear change", "measured"]
+SPLITS = ("text", "replay", "lessons", "questions", "heldout", "control", "parallel", "contrast")
+
+
+class Frozen(BaseModel):
+    """Base of all schema types: immutable, and unknown keys are mistakes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Locale(Frozen):
+    """One language or variety: our id, and the world's names for it."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
+    tag: str = Field(description="BCP 47 tag the world knows, e.g. afb for our ar-gulf")
+    script: str = Field(pattern=r"^[A-Z][a-z]{3}$", description="ISO 15924, e.g. Arab")
+    name: str
+    endonym: str
+    direction: Direction
+    variety_of: str = ""
+    contrasts: tuple[str, ...] = ()
+
+
+class Source(Frozen):
+    """One named, pinned and licensed text. The repository holds none of it."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    kind: str
+    uri: str
+    licence: str
+    role: Role
+    lang: str = ""
+    variety: str = ""
+    origin: Literal["native", "translated", "synthetic"] = "native"
+    credit: str = ""
+    collected: str = ""
+    revision: str = ""
+    sha256: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
+    size: int | None = Field(default=None, gt=0)
+    weight: float = Field(default=1.0, gt=0)
+    cap: int | None = Field(default=None, gt=0, description="at most this many records")
+    on: bool = True
+    note: str = ""
+    options: dict[str, JsonValue] = {}
+
+
+class Bound(Frozen):
+    """A limit that fails the build: on a finding after tuning, or on its change."""
+
+    check: str
+    on: str = ""
+    of: Literal["after", "change"] = "after"
+    min: float | None = None
+    max: float | None = None
+
+
+class LanguagePack(Frozen):
+    """What a person writes about a language; the rest follows from it."""
+
+    locale: Locale
+    base_model: str
+    stages: tuple[str, ...]
+    sources: tuple[Source, ...] = ()
+    filters: tuple[str, ...] = ()
+    settings: dict[str, dict[str, JsonValue]] = {}
+    bounds: tuple[Bound, ...] = ()
+    prompts: tuple[str, ...] = ()
+    licence: str = ""
+    authors: tuple[str, ...] = ()
+    code: bool = False
+    version: str = ""
+    distribution: str = ""
+    root: Path
+
+
+class Message(Frozen):
+    """One turn of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Record(Frozen):
+    """One document, chat, question or sentence pair, whatever its source.
+
+    `text` holds running text; `messages` a chat; `question`, `choices` and `answer` (an index
+    into `choices`) a multiple-choice item; `text` and `translation` a pair (`translation` is in
+    `meta["translation_lang"]`). `meta["group"]` keeps records together when held-out text is
+    drawn: no group stands on both sides.
+    """
+
+    id: str
+    source: str
+    lang: str = ""
+    variety: str = ""
+    text: str = ""
+    messages: tuple[Message, ...] = ()
+    question: str = ""
+    choices: tuple[str, ...] = ()
+    answer: int | None = None
+    translation: str = ""
+    meta: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Bad:
+    """One record of a source that could not be read: where, and why."""
+
+    where: str
+    reason: str
+    text: str = ""
+
+
+class Machine(Frozen):
+    """What the bits of a heavy stage depend on besides its inputs."""
+
+    device: str = "cpu"
+    threads: int = 1
+    dtype: Literal["bfloat16", "float32"] = Field(
+        default="float32", description="what the device computes fast in"
+    )
+
+
+class Settings(BaseModel):
+    """Base of a stage's settings: typed, frozen, no unknown keys, a description per field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Step(Frozen):
+    """One stage of one plan. `needs` maps a kind to the step that makes it."""
+
+    name: str
+    stage: str
+    provider: str
+    needs: dict[str, str]
+    makes: str
+    settings: dict[str, JsonValue]
+    covers: dict[str, JsonValue] = Field(default={}, description="what else the fingerprint covers")
+    fingerprint: str
+
+
+class Found(Frozen):
+    """A source and where its file was found; `path` is None when it is missing."""
+
+    source: str
+    path: Path | None
+    sha256: str = ""
+    how: str = ""
+    problem: str = ""
+
+
+class Plan(Frozen):
+    """A build, decided: written to plan.json before anything runs."""
+
+    pack: LanguagePack
+    base: str
+    base_path: Path | None
+    seed: int
+    machine: Machine
+    steps: tuple[Step, ...]
+    sources: tuple[Found, ...] = ()
+    overrides: tuple[str, ...] = ()
+    budget: str = ""
+    resolved: dict[str, int] = Field(default={}, description="token counts from the budget probe")
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A finished, verified folder and the artifacts it was made from."""
+
+    kind: str
+    path: Path
+    fingerprint: str
+    step: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    made_from: Mapping[str, Artifact] = field(default_factory=dict)
+
+
+class Finding(Frozen):
+    """One measured number before and after, on the same items.
+
+    `interval` is the 95 % paired-bootstrap interval of `change` (after minus before).
+    """
+
+    check: str
+    on: str
+    label: str
+    before: float | None
+    after: float
+    change: float | None = None
+    interval: tuple[float, float] | None = None
+    n: int
+    unit: str = ""
+    lower_is_better: bool = False
+    verdict: Verdict = "measured"
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a build ended in."""
+
+    plan: Plan
+    release: Artifact | None
+    findings: tuple[Finding, ...]
+    broken: tuple[str, ...]
+    ran: tuple[str, ...]
+    reused: tuple[str, ...]
+
+
+class Progress(Protocol):
+    """How a stage tells a person where it is; the host decides how that is shown."""
+
+    def __call__(self, done: float, total: float, note: str = "") -> None: ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that one stage may know.
+
+    `out` is an empty folder to fill; `work` survives a crash and is where checkpoints go.
+    `pack` holds only the fields named in the stage's `reads`: the others are empty.
+    `files` maps a source id to its local file (only for stages that read `sources`).
+    """
+
+    pack: LanguagePack
+    parts: Parts
+    settings: Any
+    inputs: Mapping[str, Artifact]
+    seed: int
+    fingerprint: str
+    out: Path
+    work: Path
+    machine: Machine
+    progress: Progress
+    files: Mapping[str, Path] = field(default_factory=dict)
+    base_path: Path | None = None
+
+
+Reader = Callable[[Source, Path, Locale], Iterable["Record | Bad"]]
+Run = Callable[[Job], "Mapping[str, Any] | None"]
+
+
+@dataclass(frozen=True)
+class SourceKind:
+    """How one format becomes records: `read(source, path, locale)` yields Record or Bad."""
+
+    name: str
+    read: Reader
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Keep a record (return "") or give the reason why not. Named for what it keeps.
+
+    `make(locale, settings)` is called once per build and returns the function.
+    """
+
+    name: str
+    make: Callable[[Locale, Mapping[str, Any]], Callable[[Record], str]]
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Selector:
+    """Choose `budget` of the lessons: returns the indices kept, best first."""
+
+    name: str
+    select: Callable[[list[Record], int, int], list[int]]
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A verb of the build. `run(job)` fills `job.out` and returns facts for the report.
+
+    `needs` and `makes` are artifact kinds; `base` is the untouched base model. `reads` names the
+    fields of the pack the stage may see (and so what its fingerprint covers). A `heavy` stage runs
+    in its own process. `libraries` are the distributions whose version its bits depend on; with
+    `torch` among them, the device and the number of threads count too. `speed(job)` measures
+    trained tokens per second for `--budget`; `budget_share` is the share of the budget the stage
+    asks for, given to its setting `tokens`.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    makes: str
+    run: Run
+    settings: type[Settings] = Settings
+    version: str = "1"
+    reads: tuple[str, ...] = ()
+    heavy: bool = False
+    libraries: tuple[str, ...] = ()
+    doc: str = ""
+    speed: Callable[[Job], float] | None = None
+    budget_share: float = 0.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """One measurement: `measure(context)` yields Findings. See `locale_tune_assess`."""
+
+    name: str
+    measure: Callable[[Any], Iterator[Finding]]
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """How a heavy step is started: `command(argv)` puts words in front of the worker's."""
+
+    name: str
+    command: Callable[[list[str]], list[str]]
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """All offered parts by name, and who offers each (`distribution version`)."""
+
+    source_kinds: Mapping[str, SourceKind] = field(default_factory=dict)
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    selectors: Mapping[str, Selector] = field(default_factory=dict)
+    stages: Mapping[str, Stage] = field(default_factory=dict)
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    launchers: Mapping[str, Launcher] = field(default_factory=dict)
+    providers: Mapping[tuple[str, str], str] = field(default_factory=dict)

@@ -1,0 +1,219 @@
+"""What a check is given. A language pack writes its own check against this in ten lines:
+
+def greets_back(context):
+    prompts = ["Bun di!", "Allegra!"]
+
+    def score(model):
+        return [float("allegra" in reply.lower()) for reply in model.generate(prompts)]
+
+    before, after = context.both(score)
+    yield context.compare(
+        "greets_back", context.locale.tag, "Greetings answered in kind", before, after
+    )
+
+@hookimpl
+def locale_tune_checks():
+    yield Check("greets_back", measure=greets_back)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+
+from locale_tune.api import (
+    Finding,
+    Locale,
+    NotFinite,
+    PluginError,
+    Record,
+    Verdict,
+    read_records,
+)
+
+from .settings import AssessSettings
+
+if TYPE_CHECKING:
+    from .bootstrap import Paired
+
+Result = TypeVar("Result")
+Spans = list[tuple[int, int]]
+SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class Score(NamedTuple):
+    """How surprised a model was by one text: nats in all, and the text's UTF-8 bytes."""
+
+    nats: float
+    bytes: int
+
+
+class Model(Protocol):
+    """One of the two models. It loads at the first score or generation and may be unloaded again,
+    so one `both` with many texts is much faster than many with a few."""
+
+    @property
+    def side(self) -> str:
+        """`before` or `after`."""
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the weights are in memory."""
+
+    def nll(self, texts: Sequence[str]) -> list[Score]:
+        """Return the summed negative log-likelihood of each text, given nothing before it."""
+
+    def choice_logprobs(
+        self, prompts: Sequence[str], choices: Sequence[Sequence[str]]
+    ) -> list[list[float]]:
+        """Return log p(choice | prompt) in nats for every choice of every prompt."""
+
+    def generate(
+        self, prompts: Sequence[str], max_new_tokens: int | Sequence[int] | None = None
+    ) -> list[str]:
+        """Return greedy answers to user messages, through the model's own chat template."""
+
+    def spans(self, texts: Sequence[str]) -> list[Spans]:
+        """Return each token's (start, end) in code points. Needs the tokenizer only."""
+
+    def lossy(self, texts: Sequence[str]) -> int:
+        """Count the texts that the tokenizer does not give back. Needs the tokenizer only."""
+
+
+@dataclass
+class Context:
+    """All that a check may know. `out` is the folder where its per-item results go."""
+
+    locale: Locale
+    settings: AssessSettings
+    seed: int
+    corpus: Path
+    out: Path
+    before: Model
+    after: Model
+    prompts: tuple[str, ...] = ()
+    shown: dict[str, Any] = field(default_factory=dict)
+
+    def items(self, split: str, limit: int | None = None) -> list[Record]:
+        """Return the records of a split of the corpus, in the order they are stored.
+
+        With a limit: at most so many for each language and meta["split"], drawn by the seed and
+        the record's id, so every check that asks for the same number gets the same items.
+        """
+        rows = enumerate(read_records(self.corpus / split))
+        if limit is None:
+            return [record for _, record in rows]
+        heaps: dict[tuple[str, str], list[tuple[int, int, Record]]] = {}
+        for index, record in rows:
+            heap = heaps.setdefault((record.lang, record.meta.get("split", "")), [])
+            entry = (-_draw(self.seed, record.id), -index, record)
+            (heapq.heappush if len(heap) < limit else heapq.heappushpop)(heap, entry)
+        kept = (entry for heap in heaps.values() for entry in heap)
+        return [record for _, _, record in sorted(kept, key=lambda entry: -entry[1])]
+
+    def both(self, work: Callable[[Model], Result]) -> tuple[Result, Result]:
+        """Run `work` on each model and return (before, after).
+
+        A model that is in memory already goes first: large models take turns, and this way each
+        check loads one model, not two.
+        """
+        if self.after.loaded and not self.before.loaded:
+            after = work(self.after)
+            return work(self.before), after
+        return work(self.before), work(self.after)
+
+    def compare(
+        self,
+        check: str,
+        on: str,
+        label: str,
+        before: Sequence[float],
+        after: Sequence[float],
+        groups: Sequence[str] | None = None,
+        **more: Any,
+    ) -> Finding:
+        """Compare the means of per-item values, the same items in the same order.
+
+        `groups` names what each item belongs to (a document, an author); items of one group are
+        resampled together. `more`: unit, lower_is_better, note. Raises PluginError when the two
+        sides do not hold the same number of items, NotFinite for NaN or infinity.
+        """
+        if len(before) != len(after) or not before:
+            raise PluginError(
+                f"'{check}' compares {len(before)} items before with {len(after)} after",
+                "give compare() one value per item for each side, and at least one item",
+            )
+        from .bootstrap import paired, rows_of, seed_of
+
+        names = groups if groups is not None else [str(index) for index in range(len(before))]
+        result = paired(
+            rows_of(before),
+            rows_of(after),
+            names,
+            resamples=self.settings.resamples,
+            seed=seed_of(self.seed, on),
+        )
+        return self.finding(check, on, label, result, n=len(before), **more)
+
+    def finding(
+        self,
+        check: str,
+        on: str,
+        label: str,
+        result: Paired,
+        n: int,
+        lower_is_better: bool = False,
+        **more: Any,
+    ) -> Finding:
+        """Turn a paired comparison into a Finding with its verdict."""
+        if not all(map(math.isfinite, (result.before, result.after))):
+            raise NotFinite(
+                f"'{check}' on {on} is not a finite number",
+                "look at the per-item results; a model with NaN weights cannot be assessed",
+            )
+        return Finding(
+            check=check,
+            on=on,
+            label=label,
+            before=result.before,
+            after=result.after,
+            change=result.change,
+            interval=result.interval,
+            n=n,
+            lower_is_better=lower_is_better,
+            verdict=verdict(result.interval, lower_is_better),
+            **more,
+        )
+
+    def save_items(self, check: str, on: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Keep per-item results as `items/<check>-<on>.parquet`."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        folder = self.out / "items"
+        folder.mkdir(exist_ok=True)
+        name = f"{check}-{on}"
+        if not SAFE.fullmatch(name):
+            raise PluginError(f"'{name}' is no file name", "use letters, digits, '.', '_' and '-'")
+        table = pa.Table.from_pylist([dict(row) for row in rows])
+        pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
+
+
+def verdict(interval: tuple[float, float] | None, lower_is_better: bool) -> Verdict:
+    """Read a change: better or worse only where its interval excludes 0."""
+    if interval is None:
+        return "measured"
+    low, high = interval
+    if low <= 0 <= high:
+        return "no clear change"
+    return "better" if (high < 0) == lower_is_better else "worse"
+
+
+def _draw(seed: int, name: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"{seed}\x1f{name}".encode()).digest()[:8], "big")

@@ -1,0 +1,87 @@
+"""Names of languages for labels, and how to count words in them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from locale_tune.api import Locale
+
+# English names of the languages that packs control against; others show their tag.
+NAMES = {
+    "ar": "Standard Arabic",
+    "arb": "Standard Arabic",
+    "arz": "Egyptian Arabic",
+    "am": "Amharic",
+    "de": "German",
+    "deu": "German",
+    "en": "English",
+    "eng": "English",
+    "es": "Spanish",
+    "fa": "Persian",
+    "fr": "French",
+    "fra": "French",
+    "gsw": "Swiss German",
+    "ha": "Hausa",
+    "he": "Hebrew",
+    "hi": "Hindi",
+    "id": "Indonesian",
+    "ig": "Igbo",
+    "it": "Italian",
+    "ita": "Italian",
+    "ja": "Japanese",
+    "ko": "Korean",
+    "nl": "Dutch",
+    "pt": "Portuguese",
+    "rm": "Romansh",
+    "ru": "Russian",
+    "sw": "Swahili",
+    "swh": "Swahili",
+    "th": "Thai",
+    "tr": "Turkish",
+    "uk": "Ukrainian",
+    "ur": "Urdu",
+    "vi": "Vietnamese",
+    "yo": "Yoruba",
+    "zh": "Chinese",
+    "zu": "Zulu",
+}
+# Scripts that write no spaces between words: each of their letters counts as one unit.
+UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
+
+
+def is_own(lang: str, locale: Locale) -> bool:
+    """Whether a record's language is the pack's: its tag, its id, or not said at all."""
+    return lang in ("", locale.tag, locale.id) or lang.startswith(f"{locale.tag}-")
+
+
+def is_english(lang: str) -> bool:
+    """Whether a tag means English, of any region or script."""
+    return lang in ("en", "eng") or lang.startswith(("en-", "eng-", "eng_"))
+
+
+def tag_of(lang: str, locale: Locale) -> str:
+    """Return the tag under which findings name a language."""
+    return locale.tag if is_own(lang, locale) else lang
+
+
+def name_of(lang: str, locale: Locale) -> str:
+    """Return a language's English name, or its tag where we know no name."""
+    if is_own(lang, locale):
+        return locale.name
+    return NAMES.get(lang) or NAMES.get(re.split("[-_]", lang)[0]) or lang
+
+
+def is_unspaced(letter: str) -> bool:
+    """Whether a letter belongs to a script that writes no spaces between words."""
+    return unicodedata.name(letter, "").startswith(UNSPACED)
+
+
+def count_words(text: str) -> int:
+    """Count words: runs between spaces that hold a letter or a digit, or letters where unspaced."""
+    count = 0
+    for run in text.split():
+        letters = [sign for sign in run if sign.isalnum()]
+        unspaced = sum(is_unspaced(sign) for sign in letters)
+        count += unspaced + (len(letters) > unspaced)
+    return count

@@ -1,0 +1,187 @@
+"""The two models that `assess` compares: loaded when first needed, one at a time when large."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from locale_tune.api import NotFinite
+
+from .context import Score, Spans
+from .generating import greedy, greedy_settings
+from .scoring import Network, score
+from .settings import AssessSettings
+from .sharing import can_share, fan_of, score_fans
+from .tokens import Tokens
+from .windows import Window, silent, windows
+
+Report = Callable[[str], None]
+
+
+class Shelf:
+    """Room in memory: when a model is loaded that does not fit beside the others, they go."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.models: list[LocalModel] = []
+
+    def make_room(self, newcomer: LocalModel) -> None:
+        """Unload the other models unless all of them fit together."""
+        others = [model for model in self.models if model.loaded and model is not newcomer]
+        if sum(model.bytes for model in (*others, newcomer)) > self.room:
+            for model in others:
+                model.unload()
+
+
+class LocalModel:
+    """A Hugging Face folder as the checks see it (`context.Model`)."""
+
+    def __init__(
+        self,
+        side: str,
+        folder: Path,
+        settings: AssessSettings,
+        shelf: Shelf,
+        device: str = "cpu",
+        report: Report = silent,
+    ) -> None:
+        self.side = side
+        self.folder = folder
+        self.settings = settings
+        self.device = device
+        self.report = report
+        self.shelf = shelf
+        shelf.models.append(self)
+        self._network: Network | None = None
+        self._shares = False
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """The tokenizer; it stays loaded."""
+        return Tokens(self.folder)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the weights in memory, from the files; at most 2-byte weights grow to 4."""
+        return 2 * sum(file.stat().st_size for file in self.folder.glob("*.safetensors"))
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the weights are in memory."""
+        return self._network is not None
+
+    @property
+    def network(self) -> Network:
+        """The loaded model; loads it, and makes room for it, at first."""
+        if self._network is None:
+            self.shelf.make_room(self)
+            self.report(f"{self.side}: loading")
+            self._network = self._load()
+            self._shares = can_share(self._network)
+        return self._network
+
+    def _load(self) -> Network:
+        from transformers import AutoModelForCausalLM
+
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            self.folder,
+            dtype=getattr(torch, self.settings.dtype),
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
+        model = model.to(self.device).eval()
+        model.generation_config = greedy_settings(model, self.tokens.tokenizer)
+        return Network(model)
+
+    def unload(self) -> None:
+        """Give the memory back."""
+        self._network = None
+        gc.collect()
+        if self.device.startswith("cuda"):
+            torch.cuda.empty_cache()
+
+    @property
+    def window(self) -> int:
+        """Tokens of context: the setting, or what the model can take if that is less."""
+        most = getattr(self.network.model.config, "max_position_embeddings", None)
+        return min(self.settings.window, most or self.settings.window)
+
+    def nll(self, texts: Sequence[str]) -> list[Score]:
+        """Return the summed negative log-likelihood of each text, given nothing before it."""
+        sums = self._score(self.tokens.whole(texts))
+        return [Score(nats, len(text.encode())) for nats, text in zip(sums, texts, strict=True)]
+
+    def _score(self, sequences: Sequence[Window]) -> list[float]:
+        """Sum the NLL of each sequence over its strided windows."""
+        length = self.window
+        parts = [
+            part
+            for item, whole in enumerate(sequences)
+            for part in windows(item, whole.ids, whole.first, length)
+        ]
+        values = score(self.network, parts, self.settings.batch_tokens, self._tell)
+        sums = [0.0] * len(sequences)
+        for part, value in zip(parts, values, strict=True):
+            sums[part.item] += value
+        return self._finite(sums)
+
+    def choice_logprobs(
+        self, prompts: Sequence[str], choices: Sequence[Sequence[str]]
+    ) -> list[list[float]]:
+        """Return log p(choice | prompt) in nats for every choice of every prompt."""
+        sequences = [
+            self.tokens.continued([prompt] * len(options), options)
+            for prompt, options in zip(prompts, choices, strict=True)
+        ]
+        fans = [fan_of(group) for group in sequences]
+        room = self.window
+        short = [i for i, fan in enumerate(fans) if self._shares and fan.length <= room]
+        long = sorted(set(range(len(fans))) - set(short))
+        together = score_fans(
+            self.network, [fans[i] for i in short], self.settings.batch_tokens, self._tell
+        )
+        alone = iter(self._score([sequence for i in long for sequence in sequences[i]]))
+        results = dict(zip(short, map(self._finite, together), strict=True))
+        results |= {i: [next(alone) for _ in sequences[i]] for i in long}
+        return [[-nats for nats in results[index]] for index in range(len(fans))]
+
+    def generate(
+        self, prompts: Sequence[str], max_new_tokens: int | Sequence[int] | None = None
+    ) -> list[str]:
+        """Return greedy answers to user messages, through the model's own chat template."""
+        limits = max_new_tokens or self.settings.max_new_tokens
+        answers = greedy(
+            self.network.model,
+            [self.tokens.chat(prompt) for prompt in prompts],
+            [limits] * len(prompts) if isinstance(limits, int) else limits,
+            self.settings.batch_tokens,
+            self._tell,
+        )
+        decode = self.tokens.tokenizer.decode
+        return [decode(ids, skip_special_tokens=True).strip() for ids in answers]
+
+    def spans(self, texts: Sequence[str]) -> list[Spans]:
+        """Return each token's (start, end) in code points. Needs the tokenizer only."""
+        return [spans for _, spans in self.tokens.encode(texts)]
+
+    def lossy(self, texts: Sequence[str]) -> int:
+        """Count the texts that the tokenizer does not give back as they were."""
+        return self.tokens.lossy(texts)
+
+    def _tell(self, done: int, total: int) -> None:
+        self.report(f"{self.side}: {done} of {total}")
+
+    def _finite(self, values: list[float]) -> list[float]:
+        if all(abs(value) < float("inf") for value in values):
+            return values
+        raise NotFinite(
+            f"the model {self.side} the build gives a likelihood that is not a finite number",
+            "its weights hold NaN or infinity: look at the stage that made it",
+            self.folder.name,
+        )

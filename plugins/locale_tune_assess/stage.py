@@ -1,0 +1,180 @@
+"""The stage `assess`: every check on both models, one harness, results kept per item."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from locale_tune.api import (
+    Check,
+    Finding,
+    Job,
+    LocaleTuneError,
+    PluginError,
+    StageFailed,
+    Stopped,
+    commit_folder,
+    did_you_mean,
+    verified,
+    write_json,
+)
+
+from .context import SAFE, Context
+from .models import LocalModel, Shelf
+
+NO_TOKENIZER = {
+    f"{key}_{side}": None
+    for key in ("fertility", "bytes_per_token", "parity")
+    for side in ("before", "after")
+}
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Run the checks and write findings.json and items/; return the findings as facts.
+
+    Each check's results are committed to `job.work` when it ends, so a build that is stopped goes
+    on with the first check that had not ended.
+    """
+    torch.set_num_threads(max(1, job.machine.threads))
+    checks = chosen(job)
+    tracker = Tracker(job, [check.name for check in checks])
+    before, after = both_models(job, tracker)
+    with stoppable():
+        done = []
+        for index, check in enumerate(checks):
+            tracker.index = index
+            done.append(_done(job, check, before, after))
+    tracker.finish()
+    return _gather(job, checks, done)
+
+
+class Tracker:
+    """Tells a person which check is running and how far it is."""
+
+    def __init__(self, job: Job, names: list[str]) -> None:
+        self.progress = job.progress
+        self.names = names
+        self.index = 0
+
+    def note(self, note: str) -> None:
+        """Report the checks done so far and a note on the one that runs."""
+        self.progress(self.index, len(self.names), f"{self.names[self.index]}: {note}")
+
+    def finish(self) -> None:
+        """Report that all is done."""
+        self.progress(len(self.names), len(self.names))
+
+
+def chosen(job: Job) -> list[Check]:
+    """Return the checks to run: those the settings name, or all that are offered, by name."""
+    offered = job.parts.checks
+    names = job.settings.checks or sorted(offered)
+    for name in names:
+        if name not in offered:
+            raise LocaleTuneError(
+                f"no check is called '{name}'",
+                did_you_mean(name, offered) or f"choose from {', '.join(sorted(offered))}",
+                "settings assess.checks",
+            )
+        if not SAFE.fullmatch(name):
+            raise PluginError(
+                f"'{name}' is no name for a check", "use letters, digits, '.', '_' and '-'"
+            )
+    return [offered[name] for name in dict.fromkeys(names)]
+
+
+def both_models(job: Job, tracker: Tracker) -> tuple[LocalModel, LocalModel]:
+    """Return the base and the localized model; neither is loaded yet."""
+    shelf = Shelf(job.settings.keep_both_below)
+    folders = {"before": job.inputs["base"].path, "after": job.inputs["model"].path}
+    models = [
+        LocalModel(side, folder, job.settings, shelf, job.machine.device, tracker.note)
+        for side, folder in folders.items()
+    ]
+    return models[0], models[1]
+
+
+def _done(job: Job, check: Check, before: LocalModel, after: LocalModel) -> Mapping[str, Any]:
+    """Run one check into a folder of its own, unless an earlier run completed it."""
+    folder = job.work / "checks" / check.name
+
+    def fill(out: Path) -> dict[str, Any]:
+        context = Context(
+            locale=job.pack.locale,
+            settings=job.settings,
+            seed=job.seed,
+            corpus=job.inputs["corpus"].path,
+            out=out,
+            before=before,
+            after=after,
+            prompts=job.pack.prompts,
+        )
+        findings = measured(check, context)
+        return {"findings": findings, "shown": context.shown}
+
+    return verified(folder) or commit_folder(folder, fill)
+
+
+def measured(check: Check, context: Context) -> list[dict[str, Any]]:
+    """Run a check. What goes wrong in it is told with its name and how to leave it out."""
+    try:
+        return [
+            Finding.model_validate(found).model_dump(mode="json")
+            for found in check.measure(context)
+        ]
+    except (LocaleTuneError, MemoryError, OSError):
+        raise
+    except Exception as error:
+        raise StageFailed(
+            f"the check '{check.name}' failed: {type(error).__name__}: {error}",
+            "mend it, or name the other checks in the setting assess.checks",
+        ) from error
+
+
+def _gather(job: Job, checks: list[Check], done: list[Mapping[str, Any]]) -> dict[str, Any]:
+    findings = [finding for result in done for finding in result["findings"]]
+    shown: dict[str, Any] = {
+        "reliability": [],
+        "tokenizer": {"rows": [], **NO_TOKENIZER},
+        "samples": [],
+    }
+    for key, value in (pair for result in done for pair in result["shown"].items()):
+        shown[key] = [*shown.get(key, []), *value] if isinstance(value, list) else value
+    (job.out / "items").mkdir()
+    for check in checks:
+        for file in sorted((job.work / "checks" / check.name / "items").glob("*.parquet")):
+            shutil.copyfile(file, job.out / "items" / file.name)
+    write_json(job.out / "findings.json", {"findings": findings, **shown})
+    return {
+        "findings": findings,
+        "summary": {f"{f['check']}/{f['on']}": [f["before"], f["after"]] for f in findings},
+        "without_items": [
+            check.name
+            for check, result in zip(checks, done, strict=True)
+            if not result["findings"] and not result["shown"]
+        ],
+    }
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Turn SIGTERM into Stopped: checks that ended are kept, the same command goes on."""
+
+    def stop(*_: object) -> None:
+        raise Stopped("stopped while assessing", "the same command goes on with the next check")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    earlier = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, earlier)

@@ -1,0 +1,91 @@
+"""Four-way cloze questions from held-out text: which sentence comes next?
+
+After the idea of SWAG (Zellers et al. 2018, arXiv:1808.05326) without its machine-written
+endings: the wrong sentences are true sentences of other held-out groups in the same variety, near
+the right one in length. For languages that have no test of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from locale_tune.api import Record
+from locale_tune_corpus.fold import rank
+from locale_tune_corpus.sides import group_of, half
+
+ENDS = re.compile(r"(?<=[.!?؟…।])[\"»”’)]*\s+|\n+")
+SHORTEST, LONGEST = 25, 300
+CONTEXT = 3
+CHOICES = 4
+PER_DOCUMENT = 3
+
+
+class Sentence(NamedTuple):
+    """One sentence and the group and variety it comes from."""
+
+    text: str
+    group: str
+    variety: str
+
+
+def cloze_questions(records: Iterable[Record], most: int, seed: int) -> list[Record]:
+    """Return up to `most` questions, at most three per document, chosen by hash."""
+    pool: dict[str, list[Sentence]] = defaultdict(list)
+    places: list[tuple[bytes, Record, list[str], int]] = []
+    for record in records if most else ():
+        sentences = split_sentences(record.text)
+        usable = [i for i, s in enumerate(sentences) if SHORTEST <= len(s) <= LONGEST]
+        own = (Sentence(sentences[i], group_of(record), record.variety) for i in usable)
+        pool[record.variety].extend(own)
+        ranked = sorted((rank(seed, record.id, str(i)), i) for i in usable if i > 0)
+        places += [(key, record, sentences, i) for key, i in ranked[:PER_DOCUMENT]]
+    made: list[Record] = []
+    for _, record, sentences, index in sorted(places, key=lambda place: place[0]):
+        if len(made) < most:
+            made.extend(_question(record, sentences, index, pool[record.variety], seed))
+    return made
+
+
+def split_sentences(text: str) -> list[str]:
+    """Return the sentences of a text, by the marks that end one; numbers like `1. ` stay."""
+    parts = [part.strip() for part in ENDS.split(text) if part.strip()]
+    sentences: list[str] = []
+    for part in parts:
+        if sentences and re.search(r"(?:^|\s)(?:\d+|[^\W\d_])\.$", sentences[-1]):
+            sentences[-1] += f" {part}"
+        else:
+            sentences.append(part)
+    return sentences
+
+
+def _question(
+    record: Record, sentences: list[str], index: int, pool: list[Sentence], seed: int
+) -> Iterator[Record]:
+    right, group = sentences[index], group_of(record)
+    identity = f"{record.id}~{index}"
+
+    def unlike(sentence: Sentence) -> tuple[bool, bytes]:
+        close = 0.6 <= len(sentence.text) / len(right) <= 1.6
+        return not close, rank(seed, identity, sentence.text)
+
+    wrong: list[str] = []
+    for sentence in sorted((s for s in pool if s.group != group), key=unlike):
+        if sentence.text not in (right, *wrong) and len(wrong) < CHOICES - 1:
+            wrong.append(sentence.text)
+    if len(wrong) < CHOICES - 1:
+        return
+    place = rank(seed, identity)[0] % CHOICES
+    choices = (*wrong[:place], right, *wrong[place:])
+    yield Record(
+        id=identity,
+        source=record.source,
+        lang=record.lang,
+        variety=record.variety,
+        question=" ".join(sentences[max(0, index - CONTEXT) : index]),
+        choices=choices,
+        answer=place,
+        meta={"group": group, "format": "cloze", "split": half(group)},
+    )

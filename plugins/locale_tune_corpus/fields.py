@@ -1,0 +1,198 @@
+"""Map one row of a file to a Record: columns or `{column}` templates, named in `options`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import Field, ValidationError
+
+from locale_tune.api import Bad, Message, PackError, Record, Settings, Source, did_you_mean
+
+ROLES = {"system", "user", "assistant"}
+SLOT = re.compile(r"\{([^{}]+)\}")
+Row = Mapping[str, Any]
+
+
+class Fields(Settings):
+    """Where a row keeps what. A value with braces is a template, any other a column's name."""
+
+    text: str = ""
+    messages: str = ""
+    turns: tuple[tuple[str, str], ...] = ()
+    question: str = ""
+    choices: str | tuple[str, ...] = ""
+    answer: str = ""
+    fixed_choices: tuple[str, ...] = ()
+    shuffle: bool = False
+    cut_choices_at: str = ""
+    translation: str = ""
+    translation_lang: str = ""
+    group: str = ""
+    variety: str = ""
+    keep: dict[str, tuple[str, ...]] = Field(default={}, description="column: starts to keep")
+    skip: dict[str, tuple[str, ...]] = Field(default={}, description="column: starts to leave")
+
+
+class Unreadable(Exception):
+    """One row cannot become a record; the message is the reason."""
+
+
+OptionsT = TypeVar("OptionsT", bound=Settings)
+
+
+def options_of(model: type[OptionsT], source: Source) -> OptionsT:
+    """Return a source's options, checked. Raise PackError naming the wrong one."""
+    try:
+        return model.model_validate(source.options)
+    except ValidationError as error:
+        name = ".".join(str(part) for part in error.errors()[0]["loc"])
+        known = list(model.model_fields)
+        raise PackError(
+            f"option '{name}' of source '{source.id}' ({source.kind}): {error.errors()[0]['msg']}",
+            did_you_mean(name, known) or f"the options are {', '.join(known)}",
+        ) from None
+
+
+def record_of(row: Row, fields: Fields, source: Source, where: str) -> Record | Bad | None:
+    """Return the record of one row, None for a row the options leave out, or Bad with a reason.
+
+    `where` is `file:line`; the line makes the record's id.
+    """
+    try:
+        if not _wanted(row, fields):
+            return None
+        identity = f"{source.id}:{where.rpartition(':')[2]}"
+        content = _content(row, fields, identity)
+    except Unreadable as problem:
+        return Bad(where, str(problem), str(row)[:200])
+    return Record(
+        id=identity,
+        source=source.id,
+        lang=source.lang,
+        variety=text_of(row, fields.variety) if fields.variety else source.variety,
+        meta=_meta(row, fields, where),
+        **content,
+    )
+
+
+def _wanted(row: Row, fields: Fields) -> bool:
+    kept = all(_starts(row, column, starts) for column, starts in fields.keep.items())
+    return kept and not any(_starts(row, column, starts) for column, starts in fields.skip.items())
+
+
+def _starts(row: Row, column: str, starts: tuple[str, ...]) -> bool:
+    return text_of(row, column).startswith(starts)
+
+
+def _content(row: Row, fields: Fields, identity: str) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    if fields.text:
+        content["text"] = text_of(row, fields.text)
+    if fields.translation:
+        content["translation"] = text_of(row, fields.translation)
+    if fields.messages or fields.turns:
+        content["messages"] = _messages(row, fields)
+    if fields.question:
+        content["question"] = text_of(row, fields.question)
+        content["choices"], content["answer"] = _choices(row, fields, identity)
+    if not content:
+        raise Unreadable("the source's options name no text, messages, turns or question")
+    return content
+
+
+def _meta(row: Row, fields: Fields, where: str) -> dict[str, str]:
+    meta = {"where": where}
+    if fields.group:
+        meta["group"] = text_of(row, fields.group)
+    if fields.translation:
+        meta["translation_lang"] = fields.translation_lang
+    return meta
+
+
+def text_of(row: Row, name: str) -> str:
+    """Return a column's text, or a template filled. Raise Unreadable if it is not text."""
+    if "{" in name:
+        return SLOT.sub(lambda slot: text_of(row, slot[1]), name)
+    if name not in row:
+        raise Unreadable(f"no field '{name}'; {did_you_mean(name, row)}".removesuffix("; "))
+    value = row[name]
+    if not isinstance(value, str):
+        raise Unreadable(f"field '{name}' is {_kind(value)}, not text")
+    if not value.strip():
+        raise Unreadable(f"field '{name}' is empty")
+    return value
+
+
+def _kind(value: Any) -> str:
+    names = {type(None): "null", bool: "true or false", list: "a list", dict: "an object"}
+    return names.get(type(value), "a number")
+
+
+def _messages(row: Row, fields: Fields) -> tuple[Message, ...]:
+    if fields.turns:
+        return tuple(_message(role, text_of(row, name)) for role, name in fields.turns)
+    turns = row.get(fields.messages)
+    if not isinstance(turns, list) or not turns:
+        raise Unreadable(f"field '{fields.messages}' is {_kind(turns)}, not a list of turns")
+    messages = []
+    for number, turn in enumerate(turns, 1):
+        if not isinstance(turn, dict):
+            raise Unreadable(f"turn {number} is {_kind(turn)}, not an object")
+        messages.append(_message(turn.get("role"), text_of(turn, "content")))
+    return tuple(messages)
+
+
+def _message(role: Any, content: str) -> Message:
+    if role not in ROLES:
+        raise Unreadable(f"{role!r} is no role; write one of {', '.join(sorted(ROLES))}")
+    return Message(role=role, content=content)
+
+
+def _choices(row: Row, fields: Fields, identity: str) -> tuple[tuple[str, ...], int]:
+    letters, choices = _offered(row, fields)
+    if fields.cut_choices_at:
+        choices = tuple(choice.split(fields.cut_choices_at)[0].strip() for choice in choices)
+    if len(choices) < 2 or len(set(choices)) < len(choices):
+        raise Unreadable("fewer than two choices, or two that are the same")
+    right = answer_index(row.get(fields.answer), letters, choices)
+    if not fields.shuffle:
+        return choices, right
+    order = sorted(range(len(choices)), key=lambda index: _rank(identity, index))
+    return tuple(choices[index] for index in order), order.index(right)
+
+
+def _offered(row: Row, fields: Fields) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what an answer may call the choices, and the choices."""
+    if fields.fixed_choices:
+        return (), fields.fixed_choices
+    if isinstance(fields.choices, tuple):
+        return (), tuple(text_of(row, column) for column in fields.choices)
+    offered = row.get(fields.choices)
+    if isinstance(offered, dict):
+        return tuple(offered), tuple(text_of(offered, letter) for letter in offered)
+    if isinstance(offered, list):
+        numbered = {str(index): choice for index, choice in enumerate(offered)}
+        return (), tuple(text_of(numbered, index) for index in numbered)
+    raise Unreadable(f"field '{fields.choices}' is {_kind(offered)}, not a list of choices")
+
+
+def answer_index(answer: Any, letters: tuple[str, ...], choices: tuple[str, ...]) -> int:
+    """Return which choice an answer means: an index from 0, a letter, or the choice's text."""
+    if isinstance(answer, str):
+        answer = answer.strip()
+        names = letters or tuple("ABCDEFGHIJ"[: len(choices)])
+        for known in (choices, names, tuple(name.lower() for name in names)):
+            if answer in known:
+                return known.index(answer)
+        if answer.isascii() and answer.isdigit() and len(answer) < 3:
+            answer = int(answer)
+    if isinstance(answer, int) and not isinstance(answer, bool) and 0 <= answer < len(choices):
+        return answer
+    raise Unreadable(f"the answer {str(answer)[:40]!r} is none of the {len(choices)} choices")
+
+
+def _rank(identity: str, index: int) -> bytes:
+    return hashlib.sha256(f"{identity}#{index}".encode()).digest()

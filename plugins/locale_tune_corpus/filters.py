@@ -1,0 +1,114 @@
+"""Filters of running text. Each returns "" to keep a record, or the reason to leave it out."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from locale_tune.api import Locale, Record
+from locale_tune_corpus import scripts
+
+Keep = Callable[[Record], str]
+
+BIDI_OVERRIDES = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+TATWEEL_FLOOD = re.compile("\u0640{8,}")
+CONTROL_STRING = re.compile(
+    r"<\|[a-z_ ]{2,40}\|>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|<(?:unk|s|/s|pad)>"
+    r"|^### (?:Instruction|Response|System):",
+    re.IGNORECASE | re.MULTILINE,
+)
+# Rae et al. 2021 (arXiv:2112.11446), table A1: most characters in repeated lines and n-grams.
+DUPLICATE_LINES = 0.30
+TOP_NGRAM = {2: 0.20, 3: 0.18, 4: 0.16}
+LEAST_WORDS = 50
+
+
+def strings(record: Record) -> Iterator[str]:
+    """Yield every text that a record holds."""
+    yield from (record.text, record.translation, record.question, *record.choices)
+    yield from (message.content for message in record.messages)
+
+
+def script_share(locale: Locale, settings: Mapping[str, Any]) -> Keep:
+    """Keep text whose letters are, to a share of `min` (0.6), of the locale's script."""
+    least = float(settings.get("min", 0.6))
+
+    def keep(record: Record) -> str:
+        share = scripts.share(record.text, locale.script)
+        if share is None:
+            return "no letters"
+        return "" if share >= least else f"under {least:.0%} {locale.script} letters"
+
+    return keep
+
+
+def length(locale: Locale, settings: Mapping[str, Any]) -> Keep:
+    """Keep text of `min` (20) to `max` (100,000) bytes of UTF-8."""
+    least, most = int(settings.get("min", 20)), int(settings.get("max", 100_000))
+
+    def keep(record: Record) -> str:
+        size = len(record.text.encode())
+        if size < least:
+            return f"under {least} bytes"
+        return f"over {most} bytes" if size > most else ""
+
+    return keep
+
+
+def repetition(locale: Locale, settings: Mapping[str, Any]) -> Keep:
+    """Keep text that does not repeat itself, by the rules of Gopher (Rae et al. 2021)."""
+
+    def keep(record: Record) -> str:
+        lines = [line.strip() for line in record.text.splitlines() if line.strip()]
+        again = sum(len(line) * (count - 1) for line, count in Counter(lines).items())
+        if again > DUPLICATE_LINES * sum(map(len, lines)):
+            return "lines that repeat"
+        words = record.text.split()
+        if len(words) < LEAST_WORDS:
+            return "one word over and over" if _one_word(words) else ""
+        return "words that repeat" if any(_top(words, n) > m for n, m in TOP_NGRAM.items()) else ""
+
+    return keep
+
+
+def _one_word(words: list[str]) -> bool:
+    return len(words) >= 6 and max(Counter(words).values()) > len(words) / 2
+
+
+def _top(words: list[str], size: int) -> float:
+    """Return the share of characters in the most frequent n-gram."""
+    grams = Counter(tuple(words[i : i + size]) for i in range(len(words) - size + 1))
+    gram, count = grams.most_common(1)[0]
+    return sum(map(len, gram)) * count / sum(map(len, words)) if count > 1 else 0.0
+
+
+def hygiene(locale: Locale, settings: Mapping[str, Any]) -> Keep:
+    """Keep text without characters that hide or reorder words, or that pose as chat control."""
+
+    def keep(record: Record) -> str:
+        return next((why for text in strings(record) if (why := unclean(text))), "")
+
+    return keep
+
+
+def unclean(text: str) -> str:
+    """Return what is wrong with a text's characters, or an empty string."""
+    for char in set(text):
+        code, kind = ord(char), unicodedata.category(char)
+        if code in BIDI_OVERRIDES:
+            return "a character that overrides writing direction"
+        if kind == "Cc" and char not in "\n\t":
+            return "a control character"
+        if kind in ("Co", "Cs") or code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF:
+            return "a private character or none at all"
+        if code == 0xFFFD:
+            return "a letter lost in conversion (U+FFFD)"
+    if TATWEEL_FLOOD.search(text):
+        return "a flood of tatweel"
+    shown = "".join(
+        c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf"
+    )
+    return "a chat control string" if CONTROL_STRING.search(shown) else ""

@@ -1,0 +1,33 @@
+"""`jsonl`: one JSON object per line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from locale_tune.api import Bad, Locale, Record, Source
+from locale_tune_corpus import strict_json
+from locale_tune_corpus.fields import Fields, options_of, record_of
+from locale_tune_corpus.lines import bad_line, label, read_lines
+
+
+def read_jsonl(source: Source, path: Path, locale: Locale) -> Iterator[Record | Bad]:
+    """Yield a Record per line, or Bad with `file:line` and the reason. Blank lines are nothing."""
+    fields = options_of(Fields, source)
+    for line in read_lines(path):
+        if line.problem:
+            yield bad_line(source, line)
+            continue
+        if not line.text.strip():
+            continue
+        try:
+            row = strict_json.parse(line.text)
+        except ValueError as error:
+            yield bad_line(source, line, str(error))
+            continue
+        if not isinstance(row, dict):
+            yield bad_line(source, line, "the line is not a JSON object")
+            continue
+        record = record_of(row, fields, source, f"{label(source)}:{line.number}")
+        if record:
+            yield record

@@ -1,0 +1,26 @@
+"""Settings of `collect`. Light: read by every command that plans."""
+
+from __future__ import annotations
+
+from pydantic import Field, JsonValue
+
+from locale_tune.api import Settings
+
+
+class CollectSettings(Settings):
+    """How much text is held out, what counts as a copy, and when a source is too broken."""
+
+    heldout_share: float = Field(0.1, ge=0, lt=1, description="share of the native text held out")
+    heldout_max: int = Field(400, ge=0, description="at most this many held-out documents")
+    control_max: int = Field(400, ge=0, description="at most this many texts of other languages")
+    parallel_max: int = Field(24, ge=0, description="at most this many pairs made by pair_with")
+    cloze_questions: int = Field(60, ge=0, description="next-sentence questions; 0 makes none")
+    near_duplicates: float = Field(
+        0.8, ge=0, le=1, description="similarity from which a text is a copy; 0 looks for none"
+    )
+    max_bad_share: float = Field(
+        0.05, ge=0, le=1, description="share of unreadable records that fails the build"
+    )
+    filter_options: dict[str, dict[str, JsonValue]] = Field(
+        default={}, description="options of a filter by its name"
+    )

@@ -1,0 +1,62 @@
+"""`text`: plain text by lines, paragraphs or whole files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from locale_tune.api import Bad, Locale, Record, Settings, Source
+from locale_tune_corpus.fields import options_of
+from locale_tune_corpus.lines import Line, bad_line, label, read_lines
+
+BLOCK_LIMIT = 1 << 20
+FILE_LIMIT = 16 << 20
+
+
+class TextOptions(Settings):
+    """What makes one record: a line, a paragraph, the file; or `join` lines that follow."""
+
+    mode: Literal["lines", "paragraphs", "file"] = "lines"
+    join: int = Field(default=1, ge=1)
+
+
+def read_text(source: Source, path: Path, locale: Locale) -> Iterator[Record | Bad]:
+    """Yield records of plain UTF-8 text. A line that is not text is Bad and ends its record."""
+    options = options_of(TextOptions, source)
+    size, limit = 0, FILE_LIMIT if options.mode == "file" else BLOCK_LIMIT
+    block: list[Line] = []
+    for line in read_lines(path):
+        ends = line.problem or size > limit
+        blank = not line.text.strip()
+        if ends or (blank and options.mode == "paragraphs"):
+            yield from _block(source, block)
+            block, size = [], 0
+        if line.problem:
+            yield bad_line(source, line)
+        elif not blank or (block and options.mode == "file"):
+            block.append(line)
+            size += len(line.text)
+        if options.mode == "lines" and len(block) == options.join:
+            yield from _block(source, block)
+            block, size = [], 0
+    yield from _block(source, block)
+
+
+def _block(source: Source, block: list[Line]) -> Iterable[Record]:
+    if block:
+        yield document(source, block[0].number, "\n".join(line.text for line in block))
+
+
+def document(source: Source, number: int, text: str, **meta: str) -> Record:
+    """Return a record of running text that starts at line `number` of its file."""
+    return Record(
+        id=f"{source.id}:{number}",
+        source=source.id,
+        lang=source.lang,
+        variety=source.variety,
+        text=text,
+        meta={"where": f"{label(source)}:{number}", **meta},
+    )

@@ -1,0 +1,33 @@
+"""The stage `release`: a model folder with its card, its report page and its provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from locale_tune.api import Job, Stage, hookimpl
+
+from .settings import ReleaseSettings
+
+
+def run_release(job: Job) -> Mapping[str, Any]:
+    """Write the release into `job.out`; see `locale_tune_release.release.run`."""
+    from .release import run
+
+    return run(job)
+
+
+@hookimpl
+def locale_tune_stages() -> Iterator[Stage]:
+    """Offer the stage `release`."""
+    yield Stage(
+        "release",
+        needs=("model", "findings", "corpus"),
+        makes="release",
+        run=run_release,
+        settings=ReleaseSettings,
+        version="1",
+        reads=("sources", "prompts", "bounds", "base_model", "authors", "licence"),
+        heavy=True,
+        doc="model folder, model card, report page and provenance, with the bounds checked",
+    )

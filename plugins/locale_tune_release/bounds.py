@@ -1,0 +1,82 @@
+"""Compare what was measured with the limits the pack sets; a broken bound fails the build."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from locale_tune.api import Bound, Finding
+
+from .figures import number, signed
+
+
+@dataclass(frozen=True)
+class BoundResult:
+    """One bound against one finding; `finding` is None when the bound matches none.
+
+    `problem` is empty when the bound holds, else the sentence a person reads.
+    """
+
+    bound: Bound
+    finding: Finding | None
+    problem: str
+
+    @property
+    def kept(self) -> bool:
+        """Whether the bound holds."""
+        return not self.problem
+
+
+def evaluate(bounds: Iterable[Bound], findings: Sequence[Finding]) -> list[BoundResult]:
+    """Check each bound against every finding it names; limits themselves are allowed values.
+
+    A bound with an empty `on` holds for each finding of its check. A bound that matches nothing,
+    or a number that is missing or not finite, is broken: silence is no proof.
+    """
+    return [result for bound in bounds for result in _results(bound, findings)]
+
+
+def broken(bounds: Iterable[Bound], findings: Sequence[Finding]) -> list[str]:
+    """Return one sentence per broken bound, in the order of the pack."""
+    return [result.problem for result in evaluate(bounds, findings) if result.problem]
+
+
+def limits(bound: Bound) -> str:
+    """Say a bound in words, e.g. `change of at least −2`."""
+    words = []
+    if bound.min is not None:
+        words.append(f"at least {number(bound.min)}")
+    if bound.max is not None:
+        words.append(f"at most {number(bound.max)}")
+    limit = " and ".join(words) or "no limit"
+    return f"change of {limit}" if bound.of == "change" else limit
+
+
+def _results(bound: Bound, findings: Sequence[Finding]) -> Iterator[BoundResult]:
+    matching = [f for f in findings if f.check == bound.check and bound.on in ("", f.on)]
+    if not matching:
+        yield BoundResult(bound, None, _unmatched(bound, findings))
+    for finding in matching:
+        yield BoundResult(bound, finding, _problem(bound, finding))
+
+
+def _unmatched(bound: Bound, findings: Sequence[Finding]) -> str:
+    where = f" on '{bound.on}'" if bound.on else ""
+    known = sorted({f.on for f in findings if f.check == bound.check})
+    hint = f" It was measured on {', '.join(known)}." if known else ""
+    return f"The bound on '{bound.check}'{where} ({limits(bound)}) matches nothing measured.{hint}"
+
+
+def _problem(bound: Bound, finding: Finding) -> str:
+    value = finding.after if bound.of == "after" else finding.change
+    what = f"{finding.label} ({finding.check} on {finding.on})"
+    if value is None or not math.isfinite(value):
+        return f"{what} has no {bound.of} number, but the pack asks for {limits(bound)}."
+    below = bound.min is not None and value < bound.min
+    above = bound.max is not None and value > bound.max
+    if not (below or above):
+        return ""
+    if bound.of == "change":
+        return f"{what} changed by {signed(value)}; the pack asks for a {limits(bound)}."
+    return f"{what} is {number(value)}; the pack asks for {limits(bound)}."

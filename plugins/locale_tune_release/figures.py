@@ -1,0 +1,59 @@
+"""Write numbers for people: a true minus sign, one precision per row, thousands apart."""
+
+from __future__ import annotations
+
+import math
+
+MINUS = "\u2212"
+NONE = "not measured"
+UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def decimals(*values: float | None) -> int:
+    """Return how many decimals show about three digits of the largest value (0 to 4)."""
+    sizes = [abs(v) for v in values if v is not None and math.isfinite(v)]
+    top = max(sizes, default=0.0)
+    if top == 0:
+        return 2
+    return min(4, max(0, 2 - math.floor(math.log10(top))))
+
+
+def number(value: float | None, digits: int | None = None) -> str:
+    """Write a number; without `digits` whole numbers stay whole and others get three digits."""
+    if value is None or not math.isfinite(value):
+        return NONE
+    if digits is None:
+        digits = 0 if value == int(value) else decimals(value)
+    text = f"{abs(value):,.{digits}f}"
+    return MINUS + text if value < 0 and float(text.replace(",", "")) != 0 else text
+
+
+def signed(value: float | None, digits: int | None = None) -> str:
+    """Write a change with its sign."""
+    text = number(value, digits)
+    unsigned = text == NONE or text.startswith(MINUS) or not any(c in "123456789" for c in text)
+    return text if unsigned else f"+{text}"
+
+
+def between(low: float, high: float, digits: int, sign: bool = False) -> str:
+    """Write an interval, `+1.2 to +3.4`."""
+    write = signed if sign else number
+    return f"{write(low, digits)} to {write(high, digits)}"
+
+
+def percent(part: float, whole: float) -> str:
+    """Write a share; a part that is there never reads as 0 %."""
+    if whole <= 0:
+        return NONE
+    share = 100 * part / whole
+    if 0 < share < 0.1:
+        return "under 0.1 %"
+    return f"{share:.0f} %" if share >= 10 or share == 0 else f"{share:.1f} %"
+
+
+def size(count: float) -> str:
+    """Write a number of bytes in powers of 1000."""
+    step = 0
+    while count >= 1000 and step < len(UNITS) - 1:
+        count, step = count / 1000, step + 1
+    return f"{count:,.0f} {UNITS[step]}" if step == 0 else f"{count:.3g} {UNITS[step]}"

@@ -1,0 +1,212 @@
+"""Bring licences to SPDX, rank them by what they ask, and find which one the model must carry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
+UNKNOWN_ID = "LicenseRef-Unknown"
+# Roles whose text reaches the weights. Text that is only measured with does not bind the model.
+TRAINED = frozenset({"text", "replay", "lessons"})
+
+
+class Rank(IntEnum):
+    """What a licence asks of whoever passes the model on, from nothing to not knowing."""
+
+    FREE = 0
+    ATTRIBUTION = 1
+    SHARE_ALIKE = 2
+    NON_COMMERCIAL = 3
+    RESEARCH_ONLY = 4
+    UNKNOWN = 5
+
+
+WORDS = {
+    Rank.FREE: "no conditions",
+    Rank.ATTRIBUTION: "attribution",
+    Rank.SHARE_ALIKE: "share alike",
+    Rank.NON_COMMERCIAL: "no commercial use",
+    Rank.RESEARCH_ONLY: "research only or no adaptations",
+    Rank.UNKNOWN: "unknown",
+}
+
+# What people and the Hub write that is no SPDX id.
+SPOKEN = {
+    "bsd": "BSD-3-Clause",
+    "cc0": "CC0-1.0",
+    "for research purposes only": "LicenseRef-Research-Only",
+    "gemma": "LicenseRef-Gemma",
+    "gfdl": "GFDL-1.3-or-later",
+    "odbl": "ODbL-1.0",
+    "odc-by": "ODC-By-1.0",
+    "official text": "LicenseRef-Official-Text",
+    "official text (swiss urg art. 5)": "LicenseRef-URG-Art5",
+    "pddl": "PDDL-1.0",
+    "public domain": "LicenseRef-Public-Domain",
+    "research only": "LicenseRef-Research-Only",
+}
+COMMUNITY = re.compile(r"llama-?\d(\.\d)?", re.IGNORECASE)
+
+RANKS: tuple[tuple[str, Rank], ...] = (
+    (r"licenseref-(public-domain|urg-art5|official-text)", Rank.FREE),
+    (r"cc0-.*|cc-pddc|pddl-.*|unlicense|mit-0|0bsd|wtfpl|blessing", Rank.FREE),
+    # No-derivatives text may be read, but a model shaped by it may not be passed on freely.
+    (r"cc-by(-nc)?-nd-.*|licenseref-research-only", Rank.RESEARCH_ONLY),
+    (r"cc-by-nc(-sa)?-.*|licenseref-.*non-?commercial.*", Rank.NON_COMMERCIAL),
+    (r"cc-by-sa-.*|(a|l)?gpl-.*|gfdl-.*|mpl-.*|odbl-.*|cdla-sharing-.*", Rank.SHARE_ALIKE),
+    (r"epl-.*|eupl-.*|osl-.*|cecill-2.*|ms-rl", Rank.SHARE_ALIKE),
+    # Community model licences travel with the model, as share-alike terms do.
+    (r"licenseref-(gemma|llama.*)", Rank.SHARE_ALIKE),
+    (r"cc-by-\d.*|mit|mit-.*|apache-.*|bsd-.*|isc|zlib|odc-by-.*|unicode-.*", Rank.ATTRIBUTION),
+    (r"cdla-permissive-.*|ecl-.*|afl-.*|artistic-.*|bsl-.*|ofl-.*|etalab-.*", Rank.ATTRIBUTION),
+    (r"ogl-.*|ncsa|postgresql|python-.*|psf-.*|ms-pl|openmdw-.*", Rank.ATTRIBUTION),
+)
+
+HUB_IDS = frozenset(
+    "apache-2.0 mit afl-3.0 artistic-2.0 bsl-1.0 bsd-2-clause bsd-3-clause bsd-3-clause-clear "
+    "c-uda cc0-1.0 cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0 "
+    "cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nd-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 "
+    "cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 cdla-sharing-1.0 cdla-permissive-1.0 cdla-permissive-2.0 "
+    "wtfpl ecl-2.0 epl-1.0 epl-2.0 etalab-2.0 eupl-1.1 eupl-1.2 agpl-3.0 gfdl gpl-2.0 gpl-3.0 "
+    "lgpl-2.1 lgpl-3.0 isc lppl-1.3c ms-pl mpl-2.0 odc-by odbl osl-3.0 postgresql ofl-1.1 ncsa "
+    "unlicense zlib pddl gemma llama2 llama3 llama3.1 llama3.2 llama3.3 llama4".split()
+)
+
+
+@dataclass(frozen=True)
+class RollUp:
+    """The licence that the text asks of the model.
+
+    `licence` is SPDX; `card` what the Hub's field takes ("other" when it knows no such id);
+    `forced_by` the sources that ask for the strictest terms; `share` the share (0 to 1) of the
+    trained bytes they hold, None when no bytes are known; `also` further licences as strict.
+    """
+
+    licence: str
+    card: str
+    rank: Rank
+    forced_by: tuple[str, ...]
+    share: float | None
+    also: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """What the licence asks, in words."""
+        return WORDS[self.rank]
+
+
+def normalise(text: str) -> str:
+    """Return the SPDX expression of a licence as people write it; LicenseRef-Unknown if none."""
+    words = " ".join(text.split())
+    if spoken := SPOKEN.get(words.casefold()):
+        return spoken
+    if COMMUNITY.fullmatch(words):
+        return f"LicenseRef-{words.casefold()}"
+    hyphened = re.sub(r"(?i)\bCC[ -](BY|0)", r"CC-\1", words)
+    hyphened = re.sub(r"(?i)(?<=CC-BY)[ -]|(?<=[A-Z])[ -](?=NC|ND|SA|\d)", "-", hyphened)
+    for candidate in (words, hyphened):
+        try:
+            return str(canonicalize_license_expression(candidate))
+        except InvalidLicenseExpression:
+            continue
+    return UNKNOWN_ID
+
+
+def rank(expression: str) -> Rank:
+    """Rank an SPDX expression: of `A OR B` the milder counts, of `A AND B` the stricter."""
+    tokens = re.findall(r"[()]|[^\s()]+", expression)
+    found, rest = _either(tokens)
+    return Rank.UNKNOWN if rest else found
+
+
+def hub_id(expression: str) -> str:
+    """Return the Hub's licence id for an SPDX expression, or "other"; of `A OR B` the milder's."""
+    if " OR " in expression and "AND" not in expression and "(" not in expression:
+        expression = min(expression.split(" OR "), key=rank)
+    low = expression.casefold().removeprefix("licenseref-")
+    low = re.sub(r"-(only|or-later)$", "", low)
+    short = {"odc-by-1.0": "odc-by", "odbl-1.0": "odbl", "pddl-1.0": "pddl", "gfdl-1.3": "gfdl"}
+    low = short.get(low, low)
+    return low if low in HUB_IDS else "other"
+
+
+def roll_up(sources: Iterable[Mapping[str, Any]], base_licence: str = "") -> RollUp:
+    """Find the strictest licence among the sources that were trained on (`kept` above 0).
+
+    `sources` are the entries of the corpus's sources.json. Among licences of the same rank the
+    one that adds share-alike counts as stricter, then the one with more bytes. The base model's
+    licence joins in when it is known.
+    """
+    used = [s for s in sources if s.get("kept", 0) > 0 and s.get("role") in TRAINED]
+    weights: dict[str, int] = {}
+    owners: dict[str, list[str]] = {}
+    for source in used:
+        licence = normalise(str(source.get("licence", "")))
+        weights[licence] = weights.get(licence, 0) + int(source.get("bytes") or 0)
+        owners.setdefault(licence, []).append(str(source["id"]))
+    if base_licence:
+        base = normalise(base_licence)
+        weights.setdefault(base, 0)
+        owners.setdefault(base, []).append("the base model")
+    return _strictest(weights, owners)
+
+
+def _strictest(weights: Mapping[str, int], owners: Mapping[str, list[str]]) -> RollUp:
+    if not weights:
+        return RollUp(UNKNOWN_ID, "other", Rank.UNKNOWN, (), None)
+    top = max(rank(licence) for licence in weights)
+    rivals = [licence for licence in weights if rank(licence) == top]
+    rivals.sort(key=lambda licence: (not _shares_alike(licence), -weights[licence], licence))
+    total = sum(weights.values())
+    held = sum(weights[licence] for licence in rivals)
+    return RollUp(
+        licence=rivals[0],
+        card=hub_id(rivals[0]),
+        rank=top,
+        forced_by=tuple(name for licence in rivals for name in owners[licence]),
+        share=held / total if total else None,
+        also=tuple(rivals[1:]),
+    )
+
+
+def _shares_alike(licence: str) -> bool:
+    return "-SA-" in licence.upper()
+
+
+def _either(tokens: list[str]) -> tuple[Rank, list[str]]:
+    found, rest = _both(tokens)
+    while rest and rest[0] == "OR":
+        other, rest = _both(rest[1:])
+        found = min(found, other)
+    return found, rest
+
+
+def _both(tokens: list[str]) -> tuple[Rank, list[str]]:
+    found, rest = _one(tokens)
+    while rest and rest[0] == "AND":
+        other, rest = _one(rest[1:])
+        found = max(found, other)
+    return found, rest
+
+
+def _one(tokens: list[str]) -> tuple[Rank, list[str]]:
+    if not tokens:
+        return Rank.UNKNOWN, []
+    if tokens[0] == "(":
+        found, rest = _either(tokens[1:])
+        return found, rest[1:]
+    # `X WITH exception` only adds permissions: X alone is the careful reading.
+    rest = tokens[3:] if tokens[1:2] == ["WITH"] else tokens[1:]
+    return _rank_of(tokens[0]), rest
+
+
+def _rank_of(licence: str) -> Rank:
+    for pattern, found in RANKS:
+        if re.fullmatch(pattern, licence.casefold().rstrip("+")):
+            return found
+    return Rank.UNKNOWN

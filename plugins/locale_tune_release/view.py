@@ -1,0 +1,194 @@
+"""Turn what a release says into what the page prints: words, formatted numbers, table rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from .figures import between, decimals, number, percent, signed, size
+
+VERDICTS = {
+    "better": "better",
+    "worse": "worse",
+    "no clear change": "unclear",
+    "measured": "measured",
+}
+ROLES = {
+    "text": "trained on",
+    "replay": "trained on, against forgetting",
+    "lessons": "trained on, as lessons",
+    "questions": "measured with",
+    "control": "measured with, as control",
+    "parallel": "measured with, as pairs",
+    "contrast": "measured with, as contrast",
+}
+STEP_FACTS = 40
+LISTED = 12
+
+
+def finding_rows(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return one row per finding: numbers in one precision, verdict, bounds and its small plot."""
+    scale = _scales(said["findings"])
+    return [_row(finding, said["bounds"], scale) for finding in said["findings"]]
+
+
+def worse(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows whose verdict is worse."""
+    return [row for row in finding_rows(said) if row["verdict"] == "worse"]
+
+
+def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (name, text) for every fact, nested names joined by dots, long lists as counts."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from flatten(item, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(value, list):
+        scalar = not any(isinstance(item, (list, Mapping)) for item in value)
+        short = scalar and len(value) <= LISTED
+        yield prefix, (", ".join(written(v) for v in value) if short else f"{len(value):,} entries")
+    else:
+        yield prefix, written(value)
+
+
+def written(value: Any) -> str:
+    """Write one fact for people."""
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return number(value) if isinstance(value, (int, float)) else str(value)
+
+
+def step_views(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return each step with its first facts as rows, and how many facts are only in the JSON."""
+    views = []
+    for step in said["steps"]:
+        facts = {k: v for k, v in step["facts"].items() if k != "line"}
+        rows = [(spaced(name), text) for name, text in flatten(facts)]
+        rest = max(0, len(rows) - STEP_FACTS)
+        settings = [(spaced(name), text) for name, text in flatten(step["settings"])]
+        line = str(step["facts"].get("line", ""))
+        shown = {"rows": rows[:STEP_FACTS], "rest": rest, "choices": settings}
+        views.append({**step, **shown, "line": line})
+    return views
+
+
+def certificate_rows(certificate: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return name, result in words and details of each check of a tokenizer certificate."""
+    rows = []
+    for name, check in certificate.items():
+        details = check if isinstance(check, Mapping) else {"passed": check}
+        texts = [(k, v) for k, v in flatten(details) if k != "passed"]
+        rows.append(
+            {
+                "name": spaced(name),
+                "result": "passed" if details.get("passed") is True else "failed",
+                "details": "; ".join(f"{spaced(k)}: {v}" for k, v in texts),
+            }
+        )
+    return rows
+
+
+def spaced(name: str) -> str:
+    """Write a fact's name in words."""
+    return name.replace("_", " ").replace(".", ", ")
+
+
+def source_rows(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return one row per source that is here: role in words, share kept, removals by reason."""
+    return [
+        {
+            **source,
+            "use": ROLES.get(source["role"], source["role"]),
+            "size": size(source["bytes"] or 0),
+            "share": percent(source["kept"], source["seen"]),
+            "removed": [
+                f"{number(count)} {reason} ({percent(count, source['seen'])})"
+                for reason, count in sorted(
+                    source["rejected"].items(), key=lambda pair: (-pair[1], pair[0])
+                )
+            ],
+        }
+        for source in said["sources"]
+        if not source["missing"]
+    ]
+
+
+def missing_sources(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the sources the pack names and the build did not have."""
+    return [source for source in said["sources"] if source["missing"]]
+
+
+def licence_sentence(licence: Mapping[str, Any]) -> str:
+    """Say in one sentence which licence the model carries and what forces it."""
+    sources = licence["forced_by"]
+    if not sources:
+        return "No source was trained on, so no text forces a licence; it stays unknown."
+    which = f"{len(sources)} sources force" if len(sources) > 1 else "1 source forces"
+    share = licence["share"]
+    held = "" if share is None else f", with {percent(share, 1)} of the trained bytes"
+    also = f" As strict, and also to be kept: {', '.join(licence['also'])}." if licence["also"] else ""
+    return (
+        f"{licence['spdx']} ({licence['asks']}): {which} it{held}: {', '.join(sources)}.{also}"
+    )
+
+
+def tokenizer_rows(tokenizer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return (label, before, after) of the tokenizer's numbers that were measured."""
+    labels = {
+        "fertility": "tokens per word \u2193",
+        "bytes_per_token": "bytes per token \u2191",
+        "parity": "tokens against English, same meaning \u2193",
+    }
+    rows = []
+    for key, label in labels.items():
+        before, after = tokenizer.get(f"{key}_before"), tokenizer.get(f"{key}_after")
+        if before is not None or after is not None:
+            digits = decimals(before, after)
+            rows.append((label, number(before, digits), number(after, digits)))
+    return rows
+
+
+def _row(finding: Mapping[str, Any], bounds: Sequence[Mapping[str, Any]], scale: Any) -> Any:
+    before, after, change = finding["before"], finding["after"], finding["change"]
+    digits = decimals(before, after)
+    while change and digits < 4 and float(f"{change:.{digits}f}") == 0:
+        digits += 1
+    interval = finding["interval"]
+    known = interval and None not in interval
+    return {
+        **finding,
+        "before_text": number(before, digits),
+        "after_text": number(after, digits),
+        "change_text": signed(change, digits) if change is not None else "",
+        "interval_text": between(*interval, digits, sign=True) if known else "",
+        "class": VERDICTS[finding["verdict"]],
+        "limits": [b for b in bounds if _concerns(b, finding)],
+        "plot": _plot(finding, scale[_group(finding)]) if known and change is not None else None,
+    }
+
+
+def _concerns(bound: Mapping[str, Any], finding: Mapping[str, Any]) -> bool:
+    return bool(bound["check"] == finding["check"] and bound["on"] == finding["on"])
+
+
+def _group(finding: Mapping[str, Any]) -> tuple[str, str]:
+    return finding["unit"], finding["check"]
+
+
+def _scales(findings: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
+    """Return the largest change or interval end of each check, so that its rows share one scale."""
+    scale: dict[tuple[str, str], float] = {}
+    for finding in findings:
+        ends = [abs(v) for v in (finding["change"], *(finding["interval"] or ())) if v is not None]
+        scale[_group(finding)] = max(scale.get(_group(finding), 0.0), *ends, 0.0)
+    return scale
+
+
+def _plot(finding: Mapping[str, Any], scale: float) -> dict[str, float] | None:
+    """Place change and interval on -1..1, better to the right whatever the measure's direction."""
+    if scale == 0:
+        return None
+    sign = -1 if finding["lower_is_better"] else 1
+    low, high = sorted(sign * end / scale for end in finding["interval"])
+    return {"low": low, "mid": sign * finding["change"] / scale, "high": high}

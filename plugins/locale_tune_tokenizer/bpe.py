@@ -1,0 +1,134 @@
+"""Learn more merges on top of an old byte-level BPE (continued BPE, Purason et al. 2025).
+
+The text comes in as segments: pre-tokens already cut by the old merges. New merges rank below
+all old ones, so a new segmentation joins old tokens and never cuts one (*coarsening*), and a
+learned token re-forms from its own bytes because training order is rank order (*reachability*).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+Pair = tuple[str, str]
+Segment = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Merges in rank order, the tokens they add, each merge's count, and refused pairs by reason.
+
+    A merge adds no token when its result is in the old vocabulary already, where this text
+    could not reach it.
+    """
+
+    merges: list[Pair] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
+
+
+def merge_all(symbols: Iterable[str], ranks: Mapping[Pair, int]) -> list[str]:
+    """Apply merges until none fits: lowest rank first, leftmost first among equals.
+
+    This is the order of huggingface/tokenizers (models/bpe/word.rs).
+    """
+    cut = list(symbols)
+    while True:
+        best = min(
+            ((ranks[pair], place) for place, pair in enumerate(pairwise(cut)) if pair in ranks),
+            default=None,
+        )
+        if best is None:
+            return cut
+        place = best[1]
+        cut[place : place + 2] = [cut[place] + cut[place + 1]]
+
+
+def learn(
+    segments: Mapping[Segment, int],
+    old_merges: Iterable[Pair],
+    vocab: Collection[str],
+    *,
+    protected: Collection[Pair] = frozenset(),
+    refuse: Callable[[str], str] = lambda _: "",
+    max_new: int,
+    min_count: int,
+) -> Learned:
+    """Return the merges worth adding, most frequent first; equal counts in order of the pair.
+
+    `segments` counts old segmentations; `protected` holds the adjacent pairs of texts whose ids
+    must not change; `refuse(joined)` gives a reason against a token or "". Stops after `max_new`
+    new tokens or at the first merge seen fewer than `min_count` times. The result does not depend
+    on the order of `segments`.
+    """
+    ranks = {pair: rank for rank, pair in enumerate(old_merges)}
+    text = _Text(segments)
+    known = set(vocab)
+    learned = Learned()
+    judged: set[Pair] = set()
+    heap = [(-count, *pair) for pair, count in text.counts.items() if count >= min_count]
+    heapq.heapify(heap)
+    while heap and len(learned.tokens) < max_new:
+        negative, left, right = heapq.heappop(heap)
+        pair = (left, right)
+        if -negative != text.counts[pair] or pair in judged:
+            continue
+        judged.add(pair)
+        if reason := "protected" if pair in protected else refuse(left + right):
+            learned.refused[reason] += 1
+            continue
+        ranks[pair] = len(ranks)
+        _note(learned, pair, -negative, known)
+        for changed in text.apply(pair, ranks):
+            if changed not in judged and text.counts[changed] >= min_count:
+                heapq.heappush(heap, (-text.counts[changed], *changed))
+    return learned
+
+
+def _note(learned: Learned, pair: Pair, count: int, known: set[str]) -> None:
+    joined = pair[0] + pair[1]
+    learned.merges.append(pair)
+    learned.counts.append(count)
+    if joined not in known:
+        known.add(joined)
+        learned.tokens.append(joined)
+
+
+class _Text:
+    """Distinct segments with their counts, kept cut by all merges so far."""
+
+    def __init__(self, segments: Mapping[Segment, int]) -> None:
+        cut = [(list(segment), count) for segment, count in segments.items() if len(segment) > 1]
+        self.segments = [segment for segment, _ in cut]
+        self.weights = [count for _, count in cut]
+        self.counts: Counter[Pair] = Counter()
+        self.where: dict[Pair, list[int]] = {}
+        for number, segment in enumerate(self.segments):
+            self._add(number, segment)
+
+    def apply(self, pair: Pair, ranks: Mapping[Pair, int]) -> set[Pair]:
+        """Cut anew every segment that holds `pair`; return the pairs whose counts changed.
+
+        All merges apply, not only the last: a result that is an old token may fit old merges.
+        """
+        changed: set[Pair] = set()
+        for number in dict.fromkeys(self.where.pop(pair, ())):
+            before = self.segments[number]
+            after = merge_all(before, ranks)
+            if after == before:
+                continue
+            for old in pairwise(before):
+                self.counts[old] -= self.weights[number]
+            self.segments[number] = after
+            self._add(number, after)
+            changed.update(pairwise(before), pairwise(after))
+        return changed
+
+    def _add(self, number: int, segment: list[str]) -> None:
+        for pair in pairwise(segment):
+            self.counts[pair] += self.weights[number]
+            self.where.setdefault(pair, []).append(number)

@@ -1,0 +1,57 @@
+"""What a pack or a person may set about `extend`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from locale_tune.api import Settings
+
+RECOMMENDED_BYTES = 5_000_000
+
+
+class ExtendSettings(Settings):
+    """Settings of the stage `extend`. The thresholds are starting points, to be tuned per pack."""
+
+    max_new_tokens: int = Field(4096, ge=0, description="never more new tokens than this")
+    min_frequency: int = Field(
+        100, ge=2, description="a merge seen fewer times in the text is not learned"
+    )
+    min_bytes: int = Field(
+        RECOMMENDED_BYTES, ge=0, description="UTF-8 bytes of text needed to extend at all"
+    )
+    max_token_chars: int = Field(24, ge=2, description="longest new token, in characters")
+    compact_ratio: float = Field(
+        1.5,
+        ge=0,
+        description="do not extend below this multiple of the English tokens per word; 0: no rule",
+    )
+    floor_margin: float = Field(
+        0.05,
+        ge=0,
+        description="do not extend when tokens per word exceed the floor by less than this share",
+    )
+    protected_lines: int = Field(
+        4000, ge=0, description="replay lines whose ids must not change, drawn with the seed"
+    )
+    max_changed_share: float = Field(
+        0.005,
+        ge=0,
+        le=1,
+        description="share of unprotected replay and control lines that may change without a note",
+    )
+    initializer: Literal["edge", "mean"] = Field(
+        "edge", description="first embeddings from the old pieces of a new token"
+    )
+    tokens: int | None = Field(
+        None, ge=0, description="tokens of row-only warm-up; none: one epoch up to row_tokens_cap"
+    )
+    row_tokens_cap: int = Field(200_000, ge=0, description="most tokens when `tokens` is not set")
+    row_length: int = Field(128, ge=8, description="tokens per sequence of the warm-up")
+    row_batch: int = Field(8, ge=1, description="sequences per step of the warm-up")
+    row_lr: float = Field(1e-3, gt=0, description="learning rate of the new rows, constant")
+    row_warmup_steps: int = Field(10, ge=0, description="steps of linear rise to row_lr")
+    compute: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="arithmetic of the frozen layers; new rows are float32 always"
+    )

@@ -1,0 +1,108 @@
+"""Linear cross-entropy without the full logits: weighted, smoothed, exact, in row chunks.
+
+With z = s * (h W^T), optionally z = cap * tanh(z / cap), token weights w_t, smoothing mass eps
+spread evenly over a set S of the vocabulary (all of it unless given):
+
+    LS_t = lse(z_t) - (1 - eps) * z_t[y] - eps * mean_{v in S} z_t[v]
+    dz_t = w_t * (softmax(z_t) - (1 - eps) * onehot(y) - eps * [v in S] / |S|)
+
+Label smoothing as in Szegedy et al. 2016 (arXiv 1512.00567) over the whole vocabulary, the same as
+`torch.nn.functional.cross_entropy(label_smoothing=eps)`. Tokens of weight 0 are never projected.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+CHUNK_ROWS = 256
+
+
+class Sums(NamedTuple):
+    """Float32 sums over tokens, never means: of w * LS (with gradient), w * NLL, and w."""
+
+    loss: Tensor
+    nll: Tensor
+    weight: Tensor
+
+
+def fused_ce(
+    hidden: Tensor,
+    head: Tensor,
+    labels: Tensor,
+    weights: Tensor,
+    smoothing: float = 0.0,
+    smooth_over: Tensor | None = None,
+    scale: float = 1.0,
+    cap: float = 0.0,
+) -> Sums:
+    """Return the summed loss of `hidden` [N, H] against `labels` [N] under `head` [V, H].
+
+    `weights` is [N], float32; `smooth_over` a boolean [V], all rows unless given. Raises nothing:
+    with no weighted token all three sums are 0 and the gradients are 0.
+    """
+    keep = weights != 0
+    weighted = weights[keep].float()
+    loss, nll = _FusedCE.apply(  # type: ignore[no-untyped-call]
+        hidden[keep], head, labels[keep], weighted, smoothing, smooth_over, scale, cap
+    )
+    return Sums(loss, nll, weighted.sum())
+
+
+class _FusedCE(torch.autograd.Function):
+    """Compute loss and gradients in one pass over row chunks; backward only scales them."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        head: Tensor,
+        labels: Tensor,
+        weights: Tensor,
+        smoothing: float,
+        smooth_over: Tensor | None,
+        scale: float,
+        cap: float,
+    ) -> tuple[Tensor, Tensor]:
+        """Return (sum of w * LS, sum of w * NLL), both float32 scalars."""
+        spread = _spread(head, smoothing, smooth_over)
+        d_hidden = torch.empty_like(hidden)
+        d_head = torch.zeros_like(head, dtype=torch.float32)
+        loss = nll = torch.zeros((), dtype=torch.float32, device=hidden.device)
+        for start in range(0, len(labels), CHUNK_ROWS):
+            rows = slice(start, start + CHUNK_ROWS)
+            h, y, w = hidden[rows], labels[rows, None], weights[rows]
+            z = (h @ head.T).float() * scale
+            if cap:
+                z = cap * torch.tanh(z / cap)
+            lse = torch.logsumexp(z, dim=1)
+            z_y = z.gather(1, y).squeeze(1)
+            token_nll = lse - z_y
+            token_loss = token_nll + smoothing * z_y - z @ spread
+            loss = loss + (w * token_loss).sum()
+            nll = nll + (w * token_nll).sum()
+            dz = torch.exp(z - lse[:, None]) - spread
+            dz.scatter_add_(1, y, torch.full_like(dz[:, :1], smoothing - 1.0))
+            dz *= w[:, None] * scale
+            if cap:
+                dz *= 1.0 - (z / cap) ** 2
+            small = dz.to(head.dtype)
+            d_hidden[rows] = small @ head
+            d_head += (small.T @ h).float()
+        ctx.save_for_backward(d_hidden, d_head.to(head.dtype))
+        return loss, nll
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Scale the gradients found in forward; the NLL sum is for reading only."""
+        d_hidden, d_head = ctx.saved_tensors
+        return d_hidden * grads[0], d_head * grads[0], None, None, None, None, None, None
+
+
+def _spread(head: Tensor, smoothing: float, smooth_over: Tensor | None) -> Tensor:
+    """Return eps * u [V], float32: the smoothing mass each row of the head receives."""
+    chosen = smooth_over if smooth_over is not None else torch.ones(len(head), dtype=torch.bool)
+    mass = chosen.to(head.device, torch.float32)
+    return smoothing * mass / mass.sum()

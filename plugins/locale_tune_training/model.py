@@ -1,0 +1,73 @@
+"""The one module that is trained: a causal language model with the fused loss on top."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from locale_tune.api import Machine, StageFailed
+from locale_tune_training.batches import Row
+from locale_tune_training.loss import Sums, fused_ce
+
+DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
+
+
+class LossModule(nn.Module):
+    """Map a packed row to loss sums; the logits of a whole row never exist."""
+
+    def __init__(self, model: Any, smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.model = model
+        self.smoothing = smoothing
+        config = model.config
+        self.cap = float(getattr(config, "final_logit_softcapping", None) or 0.0)
+        self.scale = float(getattr(config, "logit_scale", None) or 1.0)
+        self.scale /= float(getattr(config, "logits_scaling", None) or 1.0)
+        if getattr(model.get_output_embeddings(), "bias", None) is not None:
+            raise StageFailed(
+                "the output head of this model has a bias, which the fused loss does not carry",
+                "choose a base model without one",
+            )
+
+    def forward(self, row: Row) -> Sums:
+        """Return the sums over one row. Token t is predicted from position t - 1."""
+        device = next(self.parameters()).device
+        ids, positions, weights = (part.to(device) for part in row)
+        # No attention mask and no cache: only then do the positions keep packed records apart.
+        hidden: Tensor = self.model.base_model(
+            input_ids=ids[None], position_ids=positions[None], use_cache=False
+        ).last_hidden_state[0]
+        return fused_ce(
+            hidden[:-1],
+            self.model.get_output_embeddings().weight,
+            ids[1:],
+            weights[1:],
+            smoothing=self.smoothing,
+            scale=self.scale,
+            cap=self.cap,
+        )
+
+
+def load_model(folder: Path, machine: Machine) -> Any:
+    """Load a model folder in float32 on the job's device, ready to train."""
+    torch.set_num_threads(machine.threads)
+    if machine.device == "cuda" and not torch.cuda.is_available():
+        raise StageFailed("the plan says cuda, but torch sees no GPU", "--device cpu")
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, use_safetensors=True
+    )
+    return model.to(machine.device).train()
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Load the tokenizer of a model folder."""
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def resolve_dtype(wanted: str, machine: Machine) -> torch.dtype:
+    """Return the dtype of the computation: `auto` is what the plan found this machine fast in."""
+    return DTYPES[machine.dtype if wanted == "auto" else wanted]

@@ -1,0 +1,208 @@
+"""The build from pack to report, with small stages that leave marks instead of models."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from locale_tune import store
+from locale_tune.build import Options, Screen, build
+from locale_tune.errors import SourceMissing, StageFailed, StoreBusy
+from locale_tune.files import read_json
+from tests_support import PACK, REMOTE
+
+GROUP = "locale_tune.plugins"
+STAGES = """
+import json, os, time
+from locale_tune.api import Bad, Record, Settings, SourceKind, Stage, hookimpl
+
+class Marks(Settings):
+    word: str = "one"
+    sleep: float = 0.0
+
+def mark(job):
+    (job.out / "mark.txt").write_text(job.settings.word)
+    seen = {kind: made.fingerprint[:8] for kind, made in job.inputs.items()}
+    time.sleep(job.settings.sleep)
+    return {"line": job.settings.word, "seen": seen, "prompts": list(job.pack.prompts)}
+
+def none(job):
+    return None
+
+def die(job):
+    os._exit(9)
+
+def measure(job):
+    finding = dict(check="x", on="y", label="z", before=1.0, after=2.0, n=1)
+    (job.out / "findings.json").write_text(json.dumps({"findings": [finding]}))
+    return {}
+
+def close(job):
+    return {"broken": ["x on y is 2, above 1"] if job.pack.bounds else []}
+
+def stage(name, needs, makes, run=mark, **more):
+    return Stage(name, needs=needs, makes=makes, run=run, settings=Marks, **more)
+
+@hookimpl
+def locale_tune_stages():
+    yield stage("t-collect", (), "corpus", reads=("sources",))
+    yield stage("t-inject", ("model", "corpus"), "model", heavy=True)
+    yield stage("t-tune", ("model", "corpus"), "model", reads=("prompts",))
+    yield stage("t-assess", ("base", "model"), "findings", run=measure)
+    yield stage("t-release", ("model", "findings"), "release", run=close, reads=("bounds",))
+    yield stage("t-none", (), "corpus", run=none)
+    yield stage("t-die", (), "corpus", run=die, heavy=True)
+"""
+BASE = """
+from locale_tune.api import Stage, hookimpl
+
+def run(job):
+    (job.out / "config.json").write_text("{}")
+    return {}
+
+@hookimpl
+def locale_tune_stages():
+    yield Stage("base", needs=(), makes="model", run=run)
+"""
+ALL = '["t-collect", "t-inject", "t-tune", "t-assess", "t-release"]'
+
+
+@pytest.fixture
+def toy(install, write_pack, tmp_path, monkeypatch):
+    """Install the marking stages in place of training's, and write a pack that uses them."""
+    install("marks", GROUP, "marks", "marks_mod", STAGES)
+    install("plain-base", GROUP, "plainbase", "plainbase_mod", BASE)
+    paths = [str(tmp_path / "site-marks"), str(tmp_path / "site-plain-base")]
+    monkeypatch.setenv("PYTHONPATH", ":".join(paths))
+    monkeypatch.setenv("LOCALE_TUNE_DISABLE_PLUGINS", "training")
+    model = tmp_path / "base"
+    model.mkdir()
+    (model / "config.json").write_text("{}")
+    text = PACK.replace('["collect"]', ALL).replace('"base"\n', f'"{model}"\n')
+    root = write_pack(text)
+
+    def run(*overrides, **more):
+        options = Options(out=tmp_path / "run", overrides=overrides, **more)
+        return build(str(root), options)
+
+    run.root, run.text, run.write, run.out = root, text, write_pack, tmp_path / "run"
+    return run
+
+
+def test_a_build_runs_every_step_and_ends_in_findings(toy):
+    report = toy()
+    assert list(report.ran) == ["base", *json.loads(ALL)]
+    assert report.findings[0].after == 2.0
+    assert report.broken == ()
+    assert (toy.out / "release").resolve() == report.release.path
+    lineage = report.release.made_from["model"]
+    assert (lineage.step, lineage.made_from["model"].step) == ("t-tune", "t-inject")
+
+
+def test_the_same_build_again_runs_nothing(toy):
+    toy()
+    assert toy().ran == ()
+
+
+def test_one_setting_reruns_what_depends_on_it_and_says_why(toy):
+    toy()
+    told = {}
+
+    class Listening(Screen):
+        def starts(self, step, why):
+            told[step.name] = why
+
+    options = Options(out=toy.out, overrides=("t-tune.word=two",))
+    report = build(str(toy.root), options, Listening())
+    assert report.ran == ("t-tune", "t-assess", "t-release")
+    assert told["t-tune"] == 't-tune.word "one" -> "two"'
+    assert told["t-assess"] == "its input 't-tune' changed"
+
+
+def test_a_damaged_artifact_is_made_again(toy):
+    first = toy()
+    inject = first.release.made_from["model"].made_from["model"]
+    (inject.path / "mark.txt").write_text("damaged")
+    assert toy().ran == ("t-inject",)
+
+
+def test_a_stage_sees_only_what_it_reads(toy):
+    lineage = toy().release.made_from["model"]
+    assert lineage.facts["prompts"] == ["Co vai?"]
+    assert lineage.made_from["model"].facts["prompts"] == []
+
+
+def test_a_broken_bound_is_in_the_report(toy):
+    toy.write(toy.text + '\n[[bounds]]\ncheck = "x"\nmax = 1\n')
+    assert toy().broken == ("x on y is 2, above 1",)
+
+
+def test_a_stage_that_returns_nothing_is_a_sentence(toy):
+    toy.write(toy.text.replace(ALL, '["t-none"]'))
+    with pytest.raises(StageFailed, match="'t-none' of marks 1.0 .* returned nothing"):
+        toy()
+
+
+def test_a_process_that_dies_is_a_sentence_with_its_log(toy):
+    toy.write(toy.text.replace(ALL, '["t-die"]'))
+    with pytest.raises(StageFailed, match="'t-die' ended with exit code 9") as caught:
+        toy()
+    assert "t-die.log" in caught.value.remedy
+
+
+def test_until_stops_early(toy):
+    assert toy(until="t-inject").ran == ("base", "t-collect", "t-inject")
+
+
+def test_a_build_without_any_text_stops_before_anything_runs(toy):
+    only_remote = toy.text.partition("[[sources]]")[0] + REMOTE
+    toy.write(only_remote)
+    with pytest.raises(SourceMissing) as caught:
+        toy()
+    assert "remote" in caught.value.problem
+    assert "CC0-1.0" in caught.value.problem
+    for way in ("LOCALE_TUNE_MIRROR", "content", "network"):
+        assert way in caught.value.remedy
+    assert not (toy.out / "store").exists()
+
+
+def test_a_second_build_is_told_who_holds_the_folder(toy):
+    with store.hold(toy.out), pytest.raises(StoreBusy) as caught:
+        toy()
+    note = caught.value.problem
+    assert "process " in note
+    assert " on " in note
+    assert " since " in note
+
+
+@pytest.mark.chaos
+def test_a_killed_build_leaves_no_orphan_and_goes_on(toy, monkeypatch):
+    command = [sys.executable, "-m", "locale_tune", "build", str(toy.root)]
+    command += ["--out", str(toy.out), "--set", "t-inject.sleep=30"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    store_dir = toy.out / "store"
+    deadline = time.monotonic() + 60
+    while not list(store_dir.glob(".tmp-t-inject-*/mark.txt")):
+        assert time.monotonic() < deadline, process.stdout.read()
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    report = toy("t-inject.sleep=0.01")
+    assert "t-inject" in report.ran
+    assert "t-collect" not in report.ran
+    time.sleep(0.2)
+    made = {read_json(p)["facts"]["line"] for p in store_dir.glob("t-inject-*/MANIFEST.json")}
+    assert made == {"one"}
+    assert len(list(store_dir.glob("t-inject-*"))) == 1, "the orphan must not finish later"
+
+
+def test_the_plan_is_written_before_anything_runs(toy):
+    toy.write(toy.text.replace(ALL, '["t-none"]'))
+    with pytest.raises(StageFailed):
+        toy()
+    assert [s["name"] for s in read_json(toy.out / "plan.json")["steps"]] == ["base", "t-none"]

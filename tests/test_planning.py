@@ -1,0 +1,171 @@
+"""A plan: bindings, settings, and fingerprints that change when, and only when, results could."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import Field
+
+from locale_tune import planning
+from locale_tune.base import Base
+from locale_tune.errors import PlanError
+from locale_tune.packfile import read_pack
+from locale_tune.planning import Request, make_plan
+from locale_tune.schema import Found, Machine, Parts, Settings, SourceKind, Stage
+from tests_support import PACK, REMOTE
+
+
+class Tuning(Settings):
+    """Settings of a toy stage."""
+
+    rate: float = 0.1
+    tokens: int | None = Field(default=None, gt=0)
+
+
+def nothing(job):
+    return {}
+
+
+def stage(name, needs, makes, **more):
+    return Stage(name, needs=needs, makes=makes, run=nothing, **more)
+
+
+STAGES = (
+    stage("base", (), "model"),
+    stage("collect", (), "corpus", reads=("sources", "filters")),
+    stage("inject", ("model", "corpus"), "model", settings=Tuning, libraries=("torch",)),
+    stage("tune", ("model", "corpus"), "model", settings=Tuning),
+    stage("assess", ("base", "model", "corpus"), "findings", reads=("prompts",)),
+)
+PARTS = Parts(
+    stages={s.name: s for s in STAGES},
+    source_kinds={"text": SourceKind("text", read=lambda *a: ())},
+    providers={("stages", s.name): "here 1.0" for s in STAGES},
+)
+ALL = '["collect", "inject", "tune", "assess"]'
+BASE = Base("base", None, "identity")
+
+
+def plan(write_pack, text=PACK, parts=PARTS, **request):
+    root = write_pack(text.replace('["collect"]', ALL))
+    return make_plan(read_pack(root), parts, Request(**{"base": BASE, **request}))
+
+
+def prints(made):
+    return {step.name: step.fingerprint for step in made.steps}
+
+
+def changed(before, after):
+    old, new = prints(before), prints(after)
+    return {name for name in new if old.get(name) != new[name]}
+
+
+def test_needs_bind_to_the_newest_earlier_maker(write_pack):
+    needs = {step.name: step.needs for step in plan(write_pack).steps}
+    assert needs["inject"] == {"model": "base", "corpus": "collect"}
+    assert needs["tune"]["model"] == "inject"
+    assert needs["assess"] == {"base": "base", "model": "tune", "corpus": "collect"}
+
+
+def test_the_same_request_has_the_same_fingerprints(write_pack):
+    assert plan(write_pack) == plan(write_pack)
+
+
+def test_a_setting_reruns_its_step_and_what_depends_on_it(write_pack):
+    later = plan(write_pack, overrides=("tune.rate=0.05",))
+    assert changed(plan(write_pack), later) == {"tune", "assess"}
+
+
+def test_a_budget_count_reruns_only_what_it_changes(write_pack):
+    later = plan(write_pack, resolved={"inject": 9000})
+    assert changed(plan(write_pack), later) == {"inject", "tune", "assess"}
+    assert later.steps[2].settings["tokens"] == 9000
+
+
+def test_the_seed_and_the_base_rerun_everything(write_pack):
+    assert len(changed(plan(write_pack), plan(write_pack, seed=1))) == 5
+    other = plan(write_pack, base=Base("base", None, "other bytes"))
+    assert changed(plan(write_pack), other) == {"base", "inject", "tune", "assess"}
+
+
+def test_the_text_counts_by_content_and_not_by_place(write_pack, tmp_path):
+    def found(sha, path="x"):
+        return (Found(source="lines", path=tmp_path / path, sha256=sha, how="h"),)
+
+    first = plan(write_pack, found=found("1" * 64))
+    assert changed(first, plan(write_pack, found=found("1" * 64, "elsewhere"))) == set()
+    second = plan(write_pack, found=found("2" * 64))
+    assert changed(first, second) == {"collect", "inject", "tune", "assess"}
+
+
+def test_the_machine_counts_only_where_bits_depend_on_it(write_pack):
+    later = plan(write_pack, machine=Machine(threads=8))
+    assert changed(plan(write_pack), later) == {"inject", "tune", "assess"}
+
+
+def test_prompts_count_only_where_they_are_read(write_pack):
+    before = plan(write_pack)
+    later = plan(write_pack, text=PACK.replace("Co vai?", "Co vai oz?"))
+    assert changed(before, later) == {"assess"}
+
+
+def test_a_new_provider_is_another_result(write_pack):
+    parts = Parts(
+        stages=PARTS.stages,
+        source_kinds=PARTS.source_kinds,
+        providers={**PARTS.providers, ("stages", "inject"): "pack 2.0"},
+    )
+    assert changed(plan(write_pack), plan(write_pack, parts=parts)) == {"inject", "tune", "assess"}
+
+
+def test_a_stage_twice_has_settings_of_its_own(write_pack):
+    text = PACK.replace('["collect"]', '["collect", "tune", "tune@polish", "assess"]')
+    made = plan(write_pack, text=text + "\n[settings.polish]\nrate = 0.5\n")
+    steps = {step.name: step for step in made.steps}
+    assert steps["polish"].needs["model"] == "tune"
+    assert (steps["tune"].settings["rate"], steps["polish"].settings["rate"]) == (0.1, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("stages", "problem", "remedy"),
+    [
+        ('["colect"]', "no plugin offers a stage 'colect'", "did you mean 'collect'"),
+        ('["inject"]', "needs corpus, and no earlier stage makes it", "before 'inject'"),
+        ('["collect", "collect"]', "two steps are called 'collect'", "collect@second"),
+    ],
+)
+def test_stages_that_cannot_work(write_pack, stages, problem, remedy):
+    with pytest.raises(PlanError, match=problem) as caught:
+        plan(write_pack, text=PACK.replace('["collect"]', stages))
+    assert remedy in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("override", "problem", "remedy"),
+    [
+        ("tun.rate=1", "'tun', which is no step", "did you mean 'tune'"),
+        ("tune.rat=1", "tune.rat does not work", "did you mean 'rate'"),
+        ("tune.rate=fast", "tune.rate does not work", ""),
+        ("tune.rate", "is no setting", "--set stage.setting=value"),
+    ],
+)
+def test_overrides_that_cannot_work(write_pack, override, problem, remedy):
+    with pytest.raises(PlanError, match=problem) as caught:
+        plan(write_pack, overrides=(override,))
+    assert remedy in caught.value.remedy
+
+
+def test_a_source_kind_that_nobody_offers(write_pack):
+    with pytest.raises(PlanError, match="source kind 'txt'"):
+        plan(write_pack, text=PACK.replace('kind = "text"', 'kind = "txt"'))
+
+
+def test_notes_say_what_is_missing_and_what_it_costs(write_pack):
+    notes = plan(write_pack, text=PACK + REMOTE + "on = false\n").notes
+    assert any(note.startswith("missing text: lines") for note in notes)
+    assert any("off by default: remote" in note for note in notes)
+
+
+def test_this_machine_is_known_without_torch(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    machine = planning.this_machine("cpu")
+    assert (machine.device, machine.threads) == ("cpu", 3)
