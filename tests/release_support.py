@@ -71,8 +71,16 @@ ANSWERS = {
         ("كم صلاة العيد ركعة؟", "أربع ركعات كما هو معروف في كل مكان.", "ركعتين، وعقبها خطبة."),
     ),
     "rm": (
-        ("Co fan ins capuns?", "Capuns are a kind of pasta.", "I dovra mangold, pasta e charn setga."),
-        ("Tge è il Chalandamarz?", "Chalandamarz is.", "Ils uffants chatschan l'enviern cun zampuogns."),
+        (
+            "Co fan ins capuns?",
+            "Capuns are a kind of pasta.",
+            "I dovra mangold, pasta e charn setga.",
+        ),
+        (
+            "Tge è il Chalandamarz?",
+            "Chalandamarz is.",
+            "Ils uffants chatschan l'enviern cun zampuogns.",
+        ),
     ),
 }
 CHATML = (
@@ -197,7 +205,14 @@ def findings(locale: Locale) -> list[dict[str, Any]]:
         finding("knowledge", on, f"{name} questions", 38.2, 44.9, (4.4, 9.0), 842, unit="%"),
         finding("knowledge", "en", "English questions", 55.1, 54.6, (-1.9, 0.9), 1172, unit="%"),
         finding(
-            "knowledge", "arb", "Standard Arabic questions", 49.8, 48.1, (-2.9, -0.5), 1000, unit="%"
+            "knowledge",
+            "arb",
+            "Standard Arabic questions",
+            49.8,
+            48.1,
+            (-2.9, -0.5),
+            1000,
+            unit="%",
         ),
         finding(
             "bits_per_byte",
@@ -211,7 +226,18 @@ def findings(locale: Locale) -> list[dict[str, Any]]:
             lower_is_better=True,
         ),
         finding("ece", on, "ECE", 0.212, 0.081, (-0.16, -0.1), 842, lower_is_better=True),
-        finding("tokens_per_word", on, "Tokens per word", 3.1, 1.71, None, 2000, unit="tokens"),
+        finding(
+            "tokens_per_word",
+            on,
+            f"Held-out {name} text, tokens per word",
+            3.1,
+            1.71,
+            None,
+            2000,
+            unit="tokens",
+            lower_is_better=True,
+            note="a property of the tokenizer, not a score",
+        ),
         finding("rare", on, "Rare words spelled right", 12.0, 14.0, (-3.0, 7.5), 120, unit="%"),
     ]
 
@@ -437,6 +463,10 @@ def write_extension(folder: Path, locale: Locale) -> None:
             "reachability": {"passed": True, "tokens": 6144},
             "id stability": {"passed": True, "old_tokens": 49_152, "added_tokens": 17},
             "round trip": {"passed": True, "lines": 6_031},
-            "blast radius": {"passed": True, "limit": 0.005, "replay": {"lines": 2000, "changed": 3}},
+            "blast radius": {
+                "passed": True,
+                "limit": 0.005,
+                "replay": {"lines": 2000, "changed": 3},
+            },
         },
     )

@@ -17,10 +17,12 @@ from locale_tune_corpus.fold import rank
 from locale_tune_corpus.sides import group_of, half
 
 ENDS = re.compile(r"(?<=[.!?؟…।])[\"»”’)]*\s+|\n+")
+SHORT_WORD = re.compile(r"(?:^|\s)(?:\d+|[^\W\d_]{1,4})\.$")
 SHORTEST, LONGEST = 25, 300
 CONTEXT = 3
 CHOICES = 4
-PER_DOCUMENT = 3
+PER_DOCUMENT = 2
+LEAST_GROUPS = 8
 
 
 class Sentence(NamedTuple):
@@ -32,7 +34,11 @@ class Sentence(NamedTuple):
 
 
 def cloze_questions(records: Iterable[Record], most: int, seed: int) -> list[Record]:
-    """Return up to `most` questions, at most three per document, chosen by hash."""
+    """Return up to `most` questions, at most two per document, chosen by hash.
+
+    A variety with fewer than eight held-out groups gets none: the same few wrong sentences would
+    stand in every question.
+    """
     pool: dict[str, list[Sentence]] = defaultdict(list)
     places: list[tuple[bytes, Record, list[str], int]] = []
     for record in records if most else ():
@@ -43,18 +49,19 @@ def cloze_questions(records: Iterable[Record], most: int, seed: int) -> list[Rec
         ranked = sorted((rank(seed, record.id, str(i)), i) for i in usable if i > 0)
         places += [(key, record, sentences, i) for key, i in ranked[:PER_DOCUMENT]]
     made: list[Record] = []
+    rich = {v for v, own in pool.items() if len({s.group for s in own}) >= LEAST_GROUPS}
     for _, record, sentences, index in sorted(places, key=lambda place: place[0]):
-        if len(made) < most:
+        if len(made) < most and record.variety in rich:
             made.extend(_question(record, sentences, index, pool[record.variety], seed))
     return made
 
 
 def split_sentences(text: str) -> list[str]:
-    """Return the sentences of a text, by the marks that end one; numbers like `1. ` stay."""
+    """Return the sentences of a text, by the marks that end one; `1.`, `Art.`, `nov.` end none."""
     parts = [part.strip() for part in ENDS.split(text) if part.strip()]
     sentences: list[str] = []
     for part in parts:
-        if sentences and re.search(r"(?:^|\s)(?:\d+|[^\W\d_])\.$", sentences[-1]):
+        if sentences and SHORT_WORD.search(sentences[-1]):
             sentences[-1] += f" {part}"
         else:
             sentences.append(part)

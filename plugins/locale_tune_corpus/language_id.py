@@ -24,7 +24,7 @@ from locale_tune_corpus.fold import fold, rank
 MOST = 2000  # snippets per language: eleven languages with half as many each came to 0.95
 LEAST = 60
 SNIPPET, SHORTEST, MOST_OF_ONE = 200, 20, 4000
-SHOWN = 1000
+SHOWN, JUDGED = 1000, 40
 # minn, maxn, dim and epochs as measured for these languages; one thread, so the bits repeat.
 RECIPE = {
     "minn": 2,
@@ -61,6 +61,8 @@ def language_id(locale: Locale, settings: Mapping[str, Any]) -> Callable[[Record
 
     def keep(record: Record) -> str:
         shown = fold(record.text[:SHOWN])
+        if len(shown) < JUDGED:
+            return ""  # a greeting or a name looks like any language
         chances = _chances(models[1 - _half(record.text)], shown)
         best = max(rivals, key=lambda name: chances.get(name, 0.0))
         lead = chances.get(best, 0.0) - chances.get(locale.id, 0.0)

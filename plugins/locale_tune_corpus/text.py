@@ -17,10 +17,14 @@ FILE_LIMIT = 16 << 20
 
 
 class TextOptions(Settings):
-    """What makes one record: a line, a paragraph, the file; or `join` lines that follow."""
+    """What makes one record: a line, a paragraph, the file; or `join` lines that follow.
+
+    Lines that hold one of the texts in `leave_out` (footnotes, page heads) are skipped.
+    """
 
     mode: Literal["lines", "paragraphs", "file"] = "lines"
     join: int = Field(default=1, ge=1)
+    leave_out: tuple[str, ...] = ()
 
 
 def read_text(source: Source, path: Path, locale: Locale) -> Iterator[Record | Bad]:
@@ -29,9 +33,11 @@ def read_text(source: Source, path: Path, locale: Locale) -> Iterator[Record | B
     size, limit = 0, FILE_LIMIT if options.mode == "file" else BLOCK_LIMIT
     block: list[Line] = []
     for line in read_lines(path):
-        ends = line.problem or size > limit
+        if any(part in line.text for part in options.leave_out):
+            continue
         blank = not line.text.strip()
-        if ends or (blank and options.mode == "paragraphs"):
+        full = options.mode == "lines" and len(block) == options.join
+        if full or line.problem or size > limit or (blank and options.mode == "paragraphs"):
             yield from _block(source, block)
             block, size = [], 0
         if line.problem:
@@ -39,9 +45,6 @@ def read_text(source: Source, path: Path, locale: Locale) -> Iterator[Record | B
         elif not blank or (block and options.mode == "file"):
             block.append(line)
             size += len(line.text)
-        if options.mode == "lines" and len(block) == options.join:
-            yield from _block(source, block)
-            block, size = [], 0
     yield from _block(source, block)
 
 

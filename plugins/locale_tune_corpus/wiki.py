@@ -13,6 +13,7 @@ from locale_tune_corpus.lines import Line, bad_line, read_lines
 from locale_tune_corpus.text import BLOCK_LIMIT, document
 
 HEAD = re.compile(r'<doc id="([^"]*)"[^>]*?title="([^"]*)"')
+TAG = re.compile(r"</?[a-zA-Z][^<>]{0,300}>")
 EMPTY_BRACKETS = re.compile(r" ?\((?:[\s,;]|Bild:|audio)*\)")
 
 
@@ -20,7 +21,7 @@ def read_wikiextractor(source: Source, path: Path, locale: Locale) -> Iterator[R
     """Yield the articles of a WikiExtractor file (github.com/attardi/wikiextractor).
 
     The title line that it repeats at the top stays out of the text, in meta["title"], and so do
-    the empty brackets it leaves where it removed a template.
+    the tags and empty brackets it leaves where it removed a template.
     """
     options_of(Settings, source)
     for head, body, problem in _blocks(path):
@@ -60,8 +61,12 @@ def _article(source: Source, head: Line, body: list[str]) -> Iterator[Record | B
         yield bad_line(source, head, "no id and title in <doc>")
         return
     title = html.unescape(found[2])
-    lines = [EMPTY_BRACKETS.sub("", html.unescape(line)).strip() for line in body]
+    lines = [_plain(line) for line in body]
     if lines and lines[0] == title:
         del lines[0]
     if text := "\n".join(line for line in lines if line):
         yield document(source, head.number, text, group=f"{source.id}-{found[1]}", title=title)
+
+
+def _plain(line: str) -> str:
+    return EMPTY_BRACKETS.sub("", TAG.sub("", html.unescape(line))).strip()

@@ -16,7 +16,6 @@ from locale_tune.api import Locale
 
 from . import figures, script, view
 from .gather import HUB_ID
-from .settings import ReleaseSettings
 
 TEMPLATES = Path(__file__).parent / "templates"
 FEW = 200
@@ -39,27 +38,31 @@ print(tokenizer.decode(answer[0, ids["input_ids"].shape[1]:], skip_special_token
 """
 
 
-def model_card(said: Mapping[str, Any], settings: ReleaseSettings, chat: bool = True) -> str:
+def model_card(said: Mapping[str, Any], chat: bool = True) -> str:
     """Return README.md for what `gather` collected: front matter, then Markdown.
 
     `chat`: whether the model has a chat template. Written offline; nothing is looked up or sent.
     """
     locale = Locale(**{name: said["pack"][name] for name in Locale.model_fields})
-    text = _environment().get_template("card.md").render(
-        said=said,
-        rows=view.finding_rows(said),
-        worse=view.worse(said),
-        few=[row for row in view.finding_rows(said) if row["n"] < FEW],
-        sources=view.source_rows(said),
-        missing=view.missing_sources(said),
-        synthetic=[s for s in view.source_rows(said) if s["origin"] != "native" and s["trained"]],
-        steps=view.step_views(said),
-        licence_sentence=view.licence_sentence(said["licence"]),
-        prompt=_prompt(said, locale),
-        samples=said["samples"][: settings.samples][:3],
-        code=Markup(usage(said["pack"]["prompts"], chat)),  # noqa: S704  fenced below, see usage
-        dir=script.direction,
-        locale=locale,
+    text = (
+        _environment()
+        .get_template("card.md")
+        .render(
+            said=said,
+            rows=view.finding_rows(said),
+            worse=view.worse(said),
+            few=[row for row in view.finding_rows(said) if row["n"] < FEW],
+            sources=view.source_rows(said),
+            missing=view.missing_sources(said),
+            synthetic=[
+                s for s in view.source_rows(said) if s["origin"] != "native" and s["trained"]
+            ],
+            steps=view.step_views(said),
+            licence_sentence=view.licence_sentence(said["licence"]),
+            prompt=_prompt(said, locale),
+            # A fence is code, where entities would show as such; `usage` makes sure it holds.
+            code=Markup(usage(said["pack"]["prompts"], chat)),
+        )
     )
     return f"---\n{front_matter(said)}---\n\n{text}"
 
@@ -68,26 +71,29 @@ def front_matter(said: Mapping[str, Any]) -> str:
     """Return the card's YAML: the language is the world's tag, never our pack id."""
     licence, base = said["licence"], said["base"]["hub_id"]
     other = licence["card"] == "other"
-    return str(
-        ModelCardData(
-            language=[said["pack"]["tag"].partition("-")[0]],
-            license=licence["card"],
-            license_name=licence["spdx"].casefold() if other else None,
-            license_link="README.md#licence" if other else None,
-            base_model=base or None,
-            base_model_relation="finetune" if base else None,
-            datasets=hub_datasets(said) or None,
-            library_name="transformers",
-            pipeline_tag="text-generation",
-            tags=["locale-tune", *_variety(said["pack"]["tag"])],
-            ignore_metadata_errors=False,
-        ).to_yaml()
-    ).rstrip("\n") + "\n"
+    return (
+        str(
+            ModelCardData(
+                language=[said["pack"]["tag"].partition("-")[0]],
+                license=licence["card"],
+                license_name=licence["spdx"].casefold() if other else None,
+                license_link="README.md#licence" if other else None,
+                base_model=base or None,
+                base_model_relation="finetune" if base else None,
+                datasets=hub_datasets(said) or None,
+                library_name="transformers",
+                pipeline_tag="text-generation",
+                tags=["locale-tune", *_variety(said["pack"]["tag"])],
+                ignore_metadata_errors=False,
+            ).to_yaml()
+        ).rstrip("\n")
+        + "\n"
+    )
 
 
 def hub_datasets(said: Mapping[str, Any]) -> list[str]:
     """Return the Hub data sets that were trained on."""
-    found = (HUB_ID.match(s["uri"]) for s in said["sources"] if s["trained"])
+    found = (HUB_ID.fullmatch(s["uri"]) for s in said["sources"] if s["trained"])
     return sorted({match[1] for match in found if match})
 
 

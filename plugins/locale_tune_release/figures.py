@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 MINUS = "\u2212"
+SPACE = "\u00a0"  # keeps a number and its unit on one line
 NONE = "not measured"
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
@@ -47,13 +48,22 @@ def percent(part: float, whole: float) -> str:
         return NONE
     share = 100 * part / whole
     if 0 < share < 0.1:
-        return "under 0.1 %"
-    return f"{share:.0f} %" if share >= 10 or share == 0 else f"{share:.1f} %"
+        return f"under 0.1{SPACE}%"
+    digits = 0 if share >= 10 or share == 0 else 1
+    return f"{share:.{digits}f}{SPACE}%"
 
 
-def size(count: float) -> str:
+def count(value: float) -> str:
+    """Write a number of parameters: 4, 270 k, 134.5 M, 1.72 B."""
+    for limit, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if value >= limit:
+            return f"{number(value / limit, decimals(value / limit))}{SPACE}{letter}"
+    return number(value)
+
+
+def size(value: float) -> str:
     """Write a number of bytes in powers of 1000."""
     step = 0
-    while count >= 1000 and step < len(UNITS) - 1:
-        count, step = count / 1000, step + 1
-    return f"{count:,.0f} {UNITS[step]}" if step == 0 else f"{count:.3g} {UNITS[step]}"
+    while value >= 1000 and step < len(UNITS) - 1:
+        value, step = value / 1000, step + 1
+    return f"{value:.3g}{SPACE}{UNITS[step]}"

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from locale_tune.api import Artifact, Finding, Job, LanguagePack, Source, StageFailed, read_json
 
 from .bounds import BoundResult, evaluate, limits
-from .licences import TRAINED, RollUp, normalise, rank, roll_up
+from .licences import TRAINED, normalise, rank, roll_up
 from .lineage import described, extension, model_steps, walk
 from .plain import plain, without_paths
 from .settings import ReleaseSettings
@@ -71,7 +71,7 @@ def gather(job: Job, model: Mapping[str, Any]) -> dict[str, Any]:
         "extension": extension(job.inputs["model"]),
         "samples": measured["samples"],
         "sources": sources,
-        "licence": describe_licence(roll_up(sources, settings.base_licence), settings),
+        "licence": describe_licence(sources, settings.base_licence),
         "steps": [described(artifact) for artifact in walk(job.inputs)],
     }
     told = plain(said)
@@ -162,8 +162,11 @@ def default_name(pack: LanguagePack) -> str:
     return f"{base_name(pack.base_model) or 'model'}-{pack.locale.id}"
 
 
-def describe_licence(found: RollUp, settings: ReleaseSettings) -> dict[str, Any]:
-    """Return the roll-up with its rank in words, and whether the base took part."""
+def describe_licence(sources: Sequence[Mapping[str, Any]], base_licence: str) -> dict[str, Any]:
+    """Return the roll-up in words, and the licence the model would have `without` what forces it."""
+    found = roll_up(sources, base_licence)
+    rest = [source for source in sources if source["id"] not in found.forced_by]
+    milder = roll_up(rest, base_licence)
     return {
         "spdx": found.licence,
         "card": found.card,
@@ -172,7 +175,8 @@ def describe_licence(found: RollUp, settings: ReleaseSettings) -> dict[str, Any]
         "forced_by": found.forced_by,
         "share": found.share,
         "also": found.also,
-        "base_counted": bool(settings.base_licence),
+        "without": milder.licence if milder.forced_by and milder.rank < found.rank else "",
+        "base_counted": bool(base_licence),
     }
 
 

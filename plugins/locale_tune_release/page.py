@@ -48,6 +48,8 @@ def environment(locale: Locale) -> Environment:
         "number": figures.number,
         "percent_of": figures.percent,
         "size": figures.size,
+        "count": figures.count,
+        "dtype": view.dtype,
         "spaced": view.spaced,
     }
     return env
@@ -58,9 +60,7 @@ def raw_json(said: Mapping[str, Any]) -> str:
     return json.dumps(said, indent=1, ensure_ascii=False)
 
 
-def _parts(
-    said: Mapping[str, Any], settings: ReleaseSettings, locale: Locale
-) -> dict[str, Any]:
+def _parts(said: Mapping[str, Any], settings: ReleaseSettings, locale: Locale) -> dict[str, Any]:
     tokens = said["extension"].get("tokens", [])
     return {
         "rows": view.finding_rows(said),

@@ -9,7 +9,9 @@ from typing import Any
 
 # C0 controls except tab and newline, C1 controls, lone surrogates, and the two non-characters.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-MACHINE_PATH = re.compile(r"(?<![\w/:.~-])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\:'\"]+[/\\])+([^\s/\\:'\"]*)")
+MACHINE_PATH = re.compile(
+    r"(?<![\w/:.~-])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\:'\"]+[/\\])+([^\s/\\:'\"]*)"
+)
 
 
 def plain(value: Any) -> Any:

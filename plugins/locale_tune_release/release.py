@@ -9,6 +9,7 @@ from locale_tune.api import Job, write_json
 
 from .card import model_card
 from .gather import gather
+from .generation import chat_template
 from .model_folder import copy_model, file_list
 from .page import render_page
 from .provenance import provenance
@@ -24,7 +25,8 @@ def run(job: Job) -> Mapping[str, Any]:
     weights = copy_model(job.inputs["model"], job.out / "model")
     said = gather(job, weights)
     job.progress(1, 4, "model card")
-    (job.out / "model" / "README.md").write_text(model_card(said, job.settings), encoding="utf-8")
+    card = model_card(said, chat=bool(chat_template(job.out / "model")))
+    (job.out / "model" / "README.md").write_text(card, encoding="utf-8")
     job.progress(2, 4, "report page")
     (job.out / "report.html").write_text(render_page(said, job.settings), encoding="utf-8")
     write_json(job.out / "report.json", said)

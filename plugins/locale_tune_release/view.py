@@ -24,6 +24,7 @@ ROLES = {
 }
 STEP_FACTS = 40
 LISTED = 12
+FIRST = 4
 
 
 def finding_rows(said: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -67,9 +68,9 @@ def step_views(said: Mapping[str, Any]) -> list[dict[str, Any]]:
         rows = [(spaced(name), text) for name, text in flatten(facts)]
         rest = max(0, len(rows) - STEP_FACTS)
         settings = [(spaced(name), text) for name, text in flatten(step["settings"])]
-        line = str(step["facts"].get("line", ""))
+        line = step["facts"].get("line") or ", ".join(f"{k} {v}" for k, v in rows[:FIRST])
         shown = {"rows": rows[:STEP_FACTS], "rest": rest, "choices": settings}
-        views.append({**step, **shown, "line": line})
+        views.append({**step, **shown, "line": str(line)})
     return views
 
 
@@ -87,6 +88,13 @@ def certificate_rows(certificate: Mapping[str, Any]) -> list[dict[str, str]]:
             }
         )
     return rows
+
+
+def dtype(name: str) -> str:
+    """Write a safetensors number type as frameworks call it."""
+    return {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F64": "float64"}.get(
+        name, name
+    )
 
 
 def spaced(name: str) -> str:
@@ -127,9 +135,12 @@ def licence_sentence(licence: Mapping[str, Any]) -> str:
     which = f"{len(sources)} sources force" if len(sources) > 1 else "1 source forces"
     share = licence["share"]
     held = "" if share is None else f", with {percent(share, 1)} of the trained bytes"
-    also = f" As strict, and also to be kept: {', '.join(licence['also'])}." if licence["also"] else ""
+    also = f" As strict, and to be kept as well: {', '.join(licence['also'])}."
+    less = f" Without {'it' if len(sources) == 1 else 'them'}: {licence['without']}."
     return (
-        f"{licence['spdx']} ({licence['asks']}): {which} it{held}: {', '.join(sources)}.{also}"
+        f"{licence['spdx']} ({licence['asks']}): {which} it{held}: {', '.join(sources)}."
+        + (also if licence["also"] else "")
+        + (less if licence["without"] else "")
     )
 
 

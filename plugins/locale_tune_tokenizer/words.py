@@ -57,14 +57,12 @@ def refusal(token: bytes, max_chars: int) -> str:
 
     A digit merged with its neighbour would break tokenizers that split digits; control and
     format characters (categories C*) carry emoji sequences and converters' check texts; two
-    scripts in one token are noise. Part of a character may stand alone or after spaces, on the way
-    to the whole; joined to a neighbour it would cut that character in two for good.
+    scripts in one token are noise. An unfinished character makes no claim: the merge that
+    finishes it is judged.
     """
     if len(token.decode(errors="replace")) > max_chars:
         return "too long"
     text = token.decode(errors="ignore")
-    if not _whole(token) and not _part_of_one(token.lstrip(b" ")):
-        return "cut character"
     kinds = {unicodedata.category(letter)[0] for letter in text}
     if "N" in kinds:
         return "digit"
@@ -75,16 +73,3 @@ def refusal(token: bytes, max_chars: int) -> str:
     if len({script for letter in text if (script := script_of(letter))}) > 1:
         return "two scripts"
     return ""
-
-
-def _whole(token: bytes) -> bool:
-    try:
-        token.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _part_of_one(token: bytes) -> bool:
-    """Tell whether all bytes can be of one UTF-8 character: none after the first starts one."""
-    return token[0] >= 0x80 and all(byte & 0xC0 == 0x80 for byte in token[1:])

@@ -74,7 +74,7 @@ class Trainer:
         for row in window:
             sums = self.module(row)
             (sums.loss / total).backward()
-            loss += float(sums.loss) / total
+            loss += float(sums.loss.detach()) / total
             self._collect()
         norm = torch.nn.utils.get_total_norm([m.grad for m in self.masters if m.grad is not None])
         if not (math.isfinite(loss) and torch.isfinite(norm)):

@@ -1,6 +1,6 @@
 """Linear cross-entropy without the full logits: weighted, smoothed, exact, in row chunks.
 
-With z = s * (h W^T), optionally z = cap * tanh(z / cap), token weights w_t, smoothing mass eps
+With z = s * (h W^T + b), optionally z = cap * tanh(z / cap), token weights w_t, smoothing mass eps
 spread evenly over a set S of the vocabulary (all of it unless given):
 
     LS_t = lse(z_t) - (1 - eps) * z_t[y] - eps * mean_{v in S} z_t[v]
@@ -21,7 +21,10 @@ CHUNK_ROWS = 256
 
 
 class Sums(NamedTuple):
-    """Float32 sums over tokens, never means: of w * LS (with gradient), w * NLL, and w."""
+    """Sums over tokens, never means: of w * LS (with gradient), w * NLL, and w.
+
+    They are float32, or float64 where the hidden states are.
+    """
 
     loss: Tensor
     nll: Tensor
@@ -37,16 +40,17 @@ def fused_ce(
     smooth_over: Tensor | None = None,
     scale: float = 1.0,
     cap: float = 0.0,
+    bias: Tensor | None = None,
 ) -> Sums:
     """Return the summed loss of `hidden` [N, H] against `labels` [N] under `head` [V, H].
 
-    `weights` is [N], float32; `smooth_over` a boolean [V], all rows unless given. Raises nothing:
-    with no weighted token all three sums are 0 and the gradients are 0.
+    `weights` is [N]; `bias` is [V]; `smooth_over` a boolean [V], all rows unless given. With no
+    weighted token all three sums are 0 and so are the gradients.
     """
     keep = weights != 0
-    weighted = weights[keep].float()
+    weighted = weights[keep].to(_wide(hidden))
     loss, nll = _FusedCE.apply(  # type: ignore[no-untyped-call]
-        hidden[keep], head, labels[keep], weighted, smoothing, smooth_over, scale, cap
+        hidden[keep], head, labels[keep], weighted, smoothing, smooth_over, scale, cap, bias
     )
     return Sums(loss, nll, weighted.sum())
 
@@ -65,16 +69,20 @@ class _FusedCE(torch.autograd.Function):
         smooth_over: Tensor | None,
         scale: float,
         cap: float,
+        bias: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
-        """Return (sum of w * LS, sum of w * NLL), both float32 scalars."""
-        spread = _spread(head, smoothing, smooth_over)
+        """Return (sum of w * LS, sum of w * NLL), both scalars."""
+        wide = _wide(hidden)
+        spread = _spread(head, smoothing, smooth_over, wide)
         d_hidden = torch.empty_like(hidden)
-        d_head = torch.zeros_like(head, dtype=torch.float32)
-        loss = nll = torch.zeros((), dtype=torch.float32, device=hidden.device)
+        d_head = torch.zeros_like(head, dtype=wide)
+        d_bias = torch.zeros(len(head), dtype=wide, device=head.device)
+        loss = nll = torch.zeros((), dtype=wide, device=hidden.device)
         for start in range(0, len(labels), CHUNK_ROWS):
             rows = slice(start, start + CHUNK_ROWS)
             h, y, w = hidden[rows], labels[rows, None], weights[rows]
-            z = (h @ head.T).float() * scale
+            z = (h @ head.T).to(wide)
+            z = (z if bias is None else z + bias) * scale
             if cap:
                 z = cap * torch.tanh(z / cap)
             lse = torch.logsumexp(z, dim=1)
@@ -90,19 +98,29 @@ class _FusedCE(torch.autograd.Function):
                 dz *= 1.0 - (z / cap) ** 2
             small = dz.to(head.dtype)
             d_hidden[rows] = small @ head
-            d_head += (small.T @ h).float()
-        ctx.save_for_backward(d_hidden, d_head.to(head.dtype))
+            d_head += (small.T @ h).to(wide)
+            d_bias += dz.sum(0)
+        ctx.has_bias = bias is not None
+        ctx.save_for_backward(d_hidden, d_head.to(head.dtype), d_bias)
         return loss, nll
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """Scale the gradients found in forward; the NLL sum is for reading only."""
-        d_hidden, d_head = ctx.saved_tensors
-        return d_hidden * grads[0], d_head * grads[0], None, None, None, None, None, None
+        d_hidden, d_head, d_bias = (part * grads[0] for part in ctx.saved_tensors)
+        none = (None,) * 6
+        return d_hidden, d_head, *none, d_bias if ctx.has_bias else None
 
 
-def _spread(head: Tensor, smoothing: float, smooth_over: Tensor | None) -> Tensor:
-    """Return eps * u [V], float32: the smoothing mass each row of the head receives."""
+def _wide(hidden: Tensor) -> torch.dtype:
+    """Return the dtype of logits and sums: float32 at least."""
+    return torch.promote_types(hidden.dtype, torch.float32)
+
+
+def _spread(
+    head: Tensor, smoothing: float, smooth_over: Tensor | None, wide: torch.dtype
+) -> Tensor:
+    """Return eps * u [V]: the smoothing mass each row of the head receives."""
     chosen = smooth_over if smooth_over is not None else torch.ones(len(head), dtype=torch.bool)
-    mass = chosen.to(head.device, torch.float32)
+    mass = chosen.to(head.device, wide)
     return smoothing * mass / mass.sum()

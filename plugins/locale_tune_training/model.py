@@ -27,11 +27,6 @@ class LossModule(nn.Module):
         self.cap = float(getattr(config, "final_logit_softcapping", None) or 0.0)
         self.scale = float(getattr(config, "logit_scale", None) or 1.0)
         self.scale /= float(getattr(config, "logits_scaling", None) or 1.0)
-        if getattr(model.get_output_embeddings(), "bias", None) is not None:
-            raise StageFailed(
-                "the output head of this model has a bias, which the fused loss does not carry",
-                "choose a base model without one",
-            )
 
     def forward(self, row: Row) -> Sums:
         """Return the sums over one row. Token t is predicted from position t - 1."""
@@ -41,14 +36,16 @@ class LossModule(nn.Module):
         hidden: Tensor = self.model.base_model(
             input_ids=ids[None], position_ids=positions[None], use_cache=False
         ).last_hidden_state[0]
+        head = self.model.get_output_embeddings()
         return fused_ce(
             hidden[:-1],
-            self.model.get_output_embeddings().weight,
+            head.weight,
             ids[1:],
             weights[1:],
             smoothing=self.smoothing,
             scale=self.scale,
             cap=self.cap,
+            bias=getattr(head, "bias", None),
         )
 
 

@@ -1,0 +1,149 @@
+"""The loop: exact over accumulation, the same bits after a stop, and never past a NaN."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+from itertools import islice
+
+import pytest
+import torch
+from tiny import save_tiny, tiny_model, tiny_tokenizer
+
+from locale_tune.api import Job, Machine, NotFinite, Parts, Stopped
+from locale_tune_training.batches import Row
+from locale_tune_training.checkpoints import Checkpoints
+from locale_tune_training.loop import State, Trainer, learning_rate, train
+from locale_tune_training.model import LossModule
+from locale_tune_training.settings import TrainSettings
+
+TOKENIZER = tiny_tokenizer()
+
+
+def stream(count=10_000, length=24):
+    for i in range(count):
+        generator = torch.Generator().manual_seed(i)
+        ids = torch.randint(0, 300, (length,), generator=generator)
+        weights = torch.rand(length, generator=generator)
+        yield Row(ids, torch.arange(length), weights)
+
+
+def job(tmp_path, name="a", report=lambda *a: None):
+    for folder in ("out", "work"):
+        (tmp_path / name / folder).mkdir(parents=True, exist_ok=True)
+    return Job(
+        pack=None,
+        parts=Parts(),
+        settings=None,
+        inputs={},
+        seed=0,
+        fingerprint="print",
+        out=tmp_path / name / "out",
+        work=tmp_path / name / "work",
+        machine=Machine(),
+        progress=report,
+    )
+
+
+def weights(module):
+    return torch.cat([p.detach().flatten() for p in module.parameters()])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_it_learns(tmp_path, dtype):
+    module = LossModule(tiny_model(TOKENIZER))
+    rows = [next(stream())] * 400
+    settings = TrainSettings(lr=5e-3, rows_per_step=2, dtype=dtype)
+    state = train(module, iter(rows), 60, settings, job(tmp_path))
+    assert state.loss < 0.5 * state.first_loss
+    assert weights(module).dtype == torch.float32
+
+
+def test_one_window_split_any_way_gives_one_update():
+    rows = list(islice(stream(), 4))
+    results = []
+    for parts in ([rows], [rows[:1], rows[1:]]):
+        module = LossModule(tiny_model(TOKENIZER).double())
+        trainer = Trainer(module, TrainSettings(clip=1e9), torch.float64)
+        total = sum(float(r.weights[1:].sum()) for r in rows)
+        for part in parts:
+            for row in part:
+                (trainer.module(row).loss / total).backward()
+        results.append(torch.cat([p.grad.flatten() for p in module.parameters()]))
+    torch.testing.assert_close(results[0], results[1], rtol=1e-12, atol=1e-15)
+
+
+def test_small_updates_are_not_lost_in_bfloat16():
+    module = LossModule(tiny_model(TOKENIZER))
+    before = weights(module)
+    trainer = Trainer(module, TrainSettings(lr=1e-6), torch.bfloat16)
+    for row in islice(stream(), 5):
+        trainer.step([row], 1e-6)
+    moved = (weights(trainer.finished()) != before).float().mean()
+    assert moved > 0.9
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_stopped_run_ends_in_the_same_bits(tmp_path, dtype):
+    settings = TrainSettings(rows_per_step=2, dtype=dtype, checkpoint_seconds=1e9)
+    whole = LossModule(tiny_model(TOKENIZER))
+    train(whole, stream(), 12, settings, job(tmp_path, "whole"))
+
+    def stop_at(done, total, note=""):
+        if done == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Stopped) as caught:
+        train(LossModule(tiny_model(TOKENIZER)), stream(), 12, settings, job(tmp_path, "b", stop_at))
+    assert caught.value.exit_code == 75
+    again = LossModule(tiny_model(TOKENIZER, seed=99))  # all that counts is in the checkpoint
+    state = train(again, stream(), 12, settings, job(tmp_path, "b"))
+    assert state.step == 12
+    assert len(state.history) == 12
+    assert torch.equal(weights(again), weights(whole))
+
+
+def test_a_damaged_checkpoint_is_passed_over(tmp_path):
+    settings = TrainSettings(rows_per_step=1, checkpoint_seconds=0)
+    here = job(tmp_path)
+    train(LossModule(tiny_model(TOKENIZER)), stream(), 6, settings, here)
+    newest = sorted(here.work.glob("checkpoint-*"))
+    assert len(newest) == 2, "two are kept"
+    data = bytearray((newest[1] / "model.safetensors").read_bytes())
+    data[-1] ^= 1
+    (newest[1] / "model.safetensors").write_bytes(data)
+    trainer = Trainer(LossModule(tiny_model(TOKENIZER)), settings, torch.float32)
+    state = Checkpoints(here.work, "print").resume(trainer, State())
+    assert f"checkpoint-{state.step:08d}" == newest[0].name
+    assert Checkpoints(here.work, "another run").resume(trainer, State()).step == 0
+
+
+def test_nan_stops_before_anything_changes():
+    module = LossModule(tiny_model(TOKENIZER))
+    trainer = Trainer(module, TrainSettings(), torch.float32)
+    with torch.no_grad():
+        next(module.parameters())[5] = math.nan
+    before = weights(module).clone()
+    row = Row(torch.full((8,), 5), torch.arange(8), torch.ones(8))
+    with pytest.raises(NotFinite):
+        trainer.step([row], 1e-3)
+    torch.testing.assert_close(weights(module), before, equal_nan=True, rtol=0, atol=0)
+
+
+def test_the_schedule_is_a_function_of_the_step():
+    settings = TrainSettings(lr=1.0, warmup=0.1, final_lr=0.1)
+    rates = [learning_rate(step, 100, settings) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == pytest.approx(1.0)
+    assert rates.index(max(rates)) in (9, 10)
+    assert rates[-1] == pytest.approx(0.1, abs=1e-3)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+
+
+def test_a_saved_tiny_model_reloads(tmp_path):
+    from transformers import AutoModelForCausalLM
+
+    folder = save_tiny(tmp_path / "m")
+    model = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True)
+    assert model.get_input_embeddings().weight is model.get_output_embeddings().weight
