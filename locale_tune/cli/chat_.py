@@ -7,16 +7,19 @@ from pathlib import Path
 import click
 
 from locale_tune.errors import PlanError
-from locale_tune.store import Runs, load_plan
+from locale_tune.store import PLAN, Runs, load_plan
 
 
 @click.command("chat")
-@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("run", type=click.Path(path_type=Path))
 @click.option("--ask", multiple=True, help="Ask this and end; may be given more than once.")
 @click.option("--max-new-tokens", default=80, show_default=True)
 def command(run: Path, ask: tuple[str, ...], max_new_tokens: int) -> None:
-    """Ask the base and the localized model of RUN (such as runs/rm) the same, side by side."""
-    base, localized = models(run)
+    """Ask the base and the localized model of RUN the same, side by side.
+
+    RUN is a run directory such as runs/rm, or just the id of a pack built there. `quit` ends.
+    """
+    base, localized = models(run if (run / PLAN).exists() else Path("runs") / run)
     from locale_tune.chatting import Talker
 
     talkers = [Talker("base", base), Talker("localized", localized)]

@@ -20,35 +20,35 @@ def run_assess(job: Job) -> Mapping[str, Any]:
     return run(job)
 
 
-def bits_per_byte(context: Context) -> Iterator[Finding]:
+def measure_bits_per_byte(context: Context) -> Iterator[Finding]:
     """Measure how well each model predicts held-out text."""
     from .held_out import bits_per_byte as measure
 
     return measure(context)
 
 
-def multiple_choice(context: Context) -> Iterator[Finding]:
+def measure_multiple_choice(context: Context) -> Iterator[Finding]:
     """Measure what each model knows, and whether it knows what it knows."""
     from .questions import multiple_choice as measure
 
     return measure(context)
 
 
-def chrf(context: Context) -> Iterator[Finding]:
+def measure_chrf(context: Context) -> Iterator[Finding]:
     """Measure translation into the language."""
     from .translation import chrf as measure
 
     return measure(context)
 
 
-def fertility(context: Context) -> Iterator[Finding]:
+def measure_fertility(context: Context) -> Iterator[Finding]:
     """Measure how finely each tokenizer cuts the language."""
     from .fertility import fertility as measure
 
     return measure(context)
 
 
-def samples(context: Context) -> Iterator[Finding]:
+def measure_samples(context: Context) -> Iterator[Finding]:
     """Let both models answer the pack's prompts, for a reader to compare."""
     from .samples import samples as measure
 
@@ -74,8 +74,12 @@ def locale_tune_stages() -> Iterable[Stage]:
 @hookimpl
 def locale_tune_checks() -> Iterable[Check]:
     """Offer the checks that need nothing but the corpus."""
-    yield Check("bits_per_byte", bits_per_byte, "bits per UTF-8 byte of held-out text")
-    yield Check("multiple_choice", multiple_choice, "accuracy, ECE and Brier score of questions")
-    yield Check("chrf", chrf, "chrF++ of translations into the language")
-    yield Check("fertility", fertility, "tokens per word, bytes per token, parity with English")
-    yield Check("samples", samples, "greedy answers to the pack's prompts, side by side")
+    yield Check("bits_per_byte", measure_bits_per_byte, "bits per UTF-8 byte of held-out text")
+    yield Check(
+        "multiple_choice", measure_multiple_choice, "accuracy, ECE and Brier score of questions"
+    )
+    yield Check("chrf", measure_chrf, "chrF++ of translations into the language")
+    yield Check(
+        "fertility", measure_fertility, "tokens per word, bytes per token, parity with English"
+    )
+    yield Check("samples", measure_samples, "greedy answers to the pack's prompts, side by side")

@@ -150,6 +150,7 @@ def wilson(successes: Array, counts: Array) -> tuple[Array, Array]:
     centre = (share + Z95**2 / (2 * n)) / spread
     half = Z95 * np.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2)) / spread
     empty = counts == 0
-    low = np.where(empty, 0.0, np.clip(centre - half, 0, 1))
-    high = np.where(empty, 1.0, np.clip(centre + half, 0, 1))
+    # By the formula the interval holds the share; rounding must not put it outside.
+    low = np.where(empty, 0.0, np.clip(centre - half, 0, share))
+    high = np.where(empty, 1.0, np.clip(centre + half, share, 1))
     return low, high

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -13,11 +13,17 @@ from locale_tune.api import Bad, Message, PackError, Record, Settings, Source, d
 
 ROLES = {"system", "user", "assistant"}
 SLOT = re.compile(r"\{([^{}]+)\}")
+# `:joy:`, and the half of a surrogate pair that a broken export leaves behind it
+EMOJI_CODE = re.compile(r"\s*:[a-z][a-z0-9_+-]{1,40}:(?:[^\s:\w]|ud\b)*")
+ROW_NUMBER = "#"
 Row = Mapping[str, Any]
 
 
 class Fields(Settings):
-    """Where a row keeps what. A value with braces is a template, any other a column's name."""
+    """Where a row keeps what. A value with braces is a template, any other a column's name.
+
+    The column `#` is the row's number, for files that are aligned row by row.
+    """
 
     text: str = ""
     messages: str = ""
@@ -28,6 +34,8 @@ class Fields(Settings):
     fixed_choices: tuple[str, ...] = ()
     shuffle: bool = False
     cut_choices_at: str = ""
+    spaces: str = Field(default="", description="characters that stand for a space, such as _")
+    emoji_codes: Literal["keep", "remove"] = "keep"
     translation: str = ""
     translation_lang: str = ""
     group: str = ""
@@ -56,11 +64,14 @@ def options_of(model: type[OptionsT], source: Source) -> OptionsT:
         ) from None
 
 
-def record_of(row: Row, fields: Fields, source: Source, where: str) -> Record | Bad | None:
+def record_of(
+    row: Row, fields: Fields, source: Source, where: str, number: int
+) -> Record | Bad | None:
     """Return the record of one row, None for a row the options leave out, or Bad with a reason.
 
-    `where` is `file:line`; the line makes the record's id.
+    `where` is `file:line`; the line makes the record's id. `number` counts the rows.
     """
+    row = {**_cleaned(row, fields), ROW_NUMBER: str(number)}
     try:
         if not _wanted(row, fields):
             return None
@@ -76,6 +87,16 @@ def record_of(row: Row, fields: Fields, source: Source, where: str) -> Record | 
         meta=_meta(row, fields, where),
         **content,
     )
+
+
+def _cleaned(row: Row, fields: Fields) -> Row:
+    if not fields.spaces and fields.emoji_codes == "keep":
+        return row
+    spaces = str.maketrans(dict.fromkeys(fields.spaces, " "))
+    clean = {key: text.translate(spaces) for key, text in row.items() if isinstance(text, str)}
+    if fields.emoji_codes == "remove":
+        clean = {key: EMOJI_CODE.sub("", text).strip() for key, text in clean.items()}
+    return {**row, **clean}
 
 
 def _wanted(row: Row, fields: Fields) -> bool:

@@ -28,6 +28,7 @@ def read_jsonl(source: Source, path: Path, locale: Locale) -> Iterator[Record | 
         if not isinstance(row, dict):
             yield bad_line(source, line, "the line is not a JSON object")
             continue
-        record = record_of(row, fields, source, f"{label(source)}:{line.number}")
+        where = f"{label(source)}:{line.number}"
+        record = record_of(row, fields, source, where, line.number)
         if record:
             yield record

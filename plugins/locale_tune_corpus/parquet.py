@@ -53,4 +53,4 @@ def _record(
             return Bad(
                 where, f"field '{column}' is longer than {LINE_LIMIT} characters", value[:200]
             )
-    return record_of(row, fields, source, where)
+    return record_of(row, fields, source, where, number)

@@ -36,6 +36,7 @@ def _records(source: Source, path: Path, delimiter: str, quotes: bool) -> Iterat
     options = options_of(TableOptions, source)
     quotes = quotes if options.quotes is None else options.quotes
     names: list[str] = []
+    number = 0
     for line, row in _rows(path, options.delimiter or delimiter, quotes):
         if not row:
             yield bad_line(source, line)
@@ -44,13 +45,12 @@ def _records(source: Source, path: Path, delimiter: str, quotes: bool) -> Iterat
             names = row if options.header else [str(index) for index in range(len(row))]
             if options.header:
                 continue
+        number += 1
         if len(row) != len(names):
             yield bad_line(source, line, f"{len(row)} columns where {len(names)} are expected")
             continue
-        record = record_of(
-            dict(zip(names, row, strict=True)), options, source, f"{label(source)}:{line.number}"
-        )
-        if record:
+        named, where = dict(zip(names, row, strict=True)), f"{label(source)}:{line.number}"
+        if record := record_of(named, options, source, where, number):
             yield record
 
 

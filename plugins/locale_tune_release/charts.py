@@ -76,7 +76,7 @@ def _score_rows(curves: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
 def _score(curve: Mapping[str, Any], key: str) -> str:
     if key == "interval":
         ends = curve.get("ece_interval")
-        return between(*ends, 3) if ends and None not in ends else ""
+        return between(ends, 3) if ends and None not in ends else ""
     value = curve.get(key)
     if value is None:
         return ""
@@ -101,7 +101,7 @@ def _cells(point: Mapping[str, Any] | None) -> list[str]:
     if point is None:
         return ["0", "", "", ""]
     ends = (point["low"], point["high"])
-    interval = between(*ends, 2) if None not in ends else ""
+    interval = between(ends, 2) if None not in ends else ""
     texts = [number(point[key], 3) for key in ("confidence", "accuracy")]
     return [number(point["count"]), *texts, interval]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 MINUS = "\u2212"
 SPACE = "\u00a0"  # keeps a number and its unit on one line
@@ -36,10 +37,10 @@ def signed(value: float | None, digits: int | None = None) -> str:
     return text if unsigned else f"+{text}"
 
 
-def between(low: float, high: float, digits: int, sign: bool = False) -> str:
+def between(ends: Sequence[float], digits: int, sign: bool = False) -> str:
     """Write an interval, `+1.2 to +3.4`."""
     write = signed if sign else number
-    return f"{write(low, digits)} to {write(high, digits)}"
+    return f"{write(ends[0], digits)} to {write(ends[1], digits)}"
 
 
 def percent(part: float, whole: float) -> str:

@@ -163,7 +163,7 @@ def default_name(pack: LanguagePack) -> str:
 
 
 def describe_licence(sources: Sequence[Mapping[str, Any]], base_licence: str) -> dict[str, Any]:
-    """Return the roll-up in words, and the licence the model would have `without` what forces it."""
+    """Return the roll-up in words, and the milder licence `without` what forces it."""
     found = roll_up(sources, base_licence)
     rest = [source for source in sources if source["id"] not in found.forced_by]
     milder = roll_up(rest, base_licence)

@@ -67,14 +67,18 @@ RANKS: tuple[tuple[str, Rank], ...] = (
     (r"ogl-.*|ncsa|postgresql|python-.*|psf-.*|ms-pl|openmdw-.*", Rank.ATTRIBUTION),
 )
 
-HUB_IDS = frozenset(
-    "apache-2.0 mit afl-3.0 artistic-2.0 bsl-1.0 bsd-2-clause bsd-3-clause bsd-3-clause-clear "
-    "c-uda cc0-1.0 cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nc-2.0 "
-    "cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nd-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 "
-    "cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 cdla-sharing-1.0 cdla-permissive-1.0 cdla-permissive-2.0 "
-    "wtfpl ecl-2.0 epl-1.0 epl-2.0 etalab-2.0 eupl-1.1 eupl-1.2 agpl-3.0 gfdl gpl-2.0 gpl-3.0 "
-    "lgpl-2.1 lgpl-3.0 isc lppl-1.3c ms-pl mpl-2.0 odc-by odbl osl-3.0 postgresql ofl-1.1 ncsa "
-    "unlicense zlib pddl gemma llama2 llama3 llama3.1 llama3.2 llama3.3 llama4".split()
+# The values the Hub's `license` field takes, from its documentation (November 2026).
+HUB_IDS = re.compile(
+    r"""
+    apache-2\.0 | mit | isc | zlib | ncsa | wtfpl | postgresql | unlicense | c-uda | pddl
+    | afl-3\.0 | artistic-2\.0 | bsl-1\.0 | bsd-[23]-clause | bsd-3-clause-clear | ecl-2\.0
+    | cc0-1\.0 | cc-by-(2\.0|2\.5|3\.0|4\.0) | cc-by-sa-[34]\.0 | cc-by-nc(-sa)?-[234]\.0
+    | cc-by-nd-4\.0 | cc-by-nc-nd-[34]\.0 | cdla-sharing-1\.0 | cdla-permissive-[12]\.0
+    | epl-[12]\.0 | etalab-2\.0 | eupl-1\.[12] | [al]gpl-3\.0 | lgpl-2\.1 | gpl-[23]\.0 | gfdl
+    | lppl-1\.3c | ms-pl | mpl-2\.0 | odc-by | odbl | osl-3\.0 | ofl-1\.1
+    | gemma | llama[234] | llama3\.[123]
+    """,
+    re.VERBOSE,
 )
 
 
@@ -132,7 +136,7 @@ def hub_id(expression: str) -> str:
     low = re.sub(r"-(only|or-later)$", "", low)
     short = {"odc-by-1.0": "odc-by", "odbl-1.0": "odbl", "pddl-1.0": "pddl", "gfdl-1.3": "gfdl"}
     low = short.get(low, low)
-    return low if low in HUB_IDS else "other"
+    return low if HUB_IDS.fullmatch(low) else "other"
 
 
 def roll_up(sources: Iterable[Mapping[str, Any]], base_licence: str = "") -> RollUp:

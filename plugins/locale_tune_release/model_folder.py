@@ -20,9 +20,15 @@ BY_PRODUCTS = ("MANIFEST.json", "metrics.jsonl", "extension.json", "certificate.
 REWRITTEN = ("config.json", "generation_config.json", "tokenizer_config.json", "README.md")
 MACHINE_KEYS = ("_name_or_path", "name_or_path", "is_local", "local_files_only", "_commit_hash")
 MODEL_NAMES = (
-    "added_tokens.json chat_template.jinja merges.txt model.safetensors.index.json "
-    "special_tokens_map.json tokenizer.json vocab.json vocab.txt"
-).split()
+    "added_tokens.json",
+    "chat_template.jinja",
+    "merges.txt",
+    "model.safetensors.index.json",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "vocab.json",
+    "vocab.txt",
+)
 HEADER_LIMIT = 100_000_000  # bytes; the safetensors format's own limit
 
 

@@ -1,4 +1,4 @@
-"""Find native text: which direction it runs, which language mark it needs, where it starts and ends.
+"""Find native text: its direction, the language mark it needs, where it starts and ends.
 
 Unicode data come from the standard library (`unicodedata`), which knows no scripts; the first
 word of a letter's name ("ARABIC LETTER BEH") stands in for them.

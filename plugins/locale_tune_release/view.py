@@ -172,7 +172,7 @@ def _row(finding: Mapping[str, Any], bounds: Sequence[Mapping[str, Any]], scale:
         "before_text": number(before, digits),
         "after_text": number(after, digits),
         "change_text": signed(change, digits) if change is not None else "",
-        "interval_text": between(*interval, digits, sign=True) if known else "",
+        "interval_text": between(interval, digits, sign=True) if known else "",
         "class": VERDICTS[finding["verdict"]],
         "limits": [b for b in bounds if _concerns(b, finding)],
         "plot": _plot(finding, scale[_group(finding)]) if known and change is not None else None,

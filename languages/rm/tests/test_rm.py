@@ -1,0 +1,40 @@
+"""The Romansh pack against the public suite, and what is particular to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from locale_tune.api import read_pack
+from locale_tune.testing import LanguageSuite
+
+ROOT = Path(__file__).parents[1] / "locale_tune_rm"
+VARIETIES = {"rm-rumgr", "rm-sursilv", "rm-sutsilv", "rm-surmiran", "rm-puter", "rm-vallader"}
+
+
+class TestRm(LanguageSuite):
+    """Every rule of a language pack."""
+
+    language = "rm"
+
+
+def test_every_variety_has_text_that_needs_no_open_web() -> None:
+    texts = [s for s in read_pack(ROOT).sources if s.role == "text" and s.uri.startswith("npm:")]
+    assert {source.variety for source in texts} == VARIETIES
+
+
+def test_word_tables_reserved_for_their_program_are_not_used() -> None:
+    uris = [source.uri for source in read_pack(ROOT).sources]
+    assert not [uri for uri in uris if "rm-vallader.json" in uri or "rm-puter.json" in uri]
+
+
+@pytest.mark.parametrize("role", ["control", "questions"])
+def test_english_is_measured_beside_romansh(role: str) -> None:
+    assert [s for s in read_pack(ROOT).sources if s.role == role and s.lang == "en"]
+
+
+def test_what_the_project_wrote_is_called_synthetic() -> None:
+    own = [s for s in read_pack(ROOT).sources if "locale-tune authors" in s.credit]
+    assert own
+    assert {source.origin for source in own} == {"synthetic"}

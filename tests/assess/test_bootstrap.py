@@ -1,0 +1,114 @@
+"""The paired cluster bootstrap: determinism, pairing, groups."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from locale_tune_assess.bootstrap import (
+    group_sums,
+    paired,
+    percentiles,
+    ratio,
+    resampled,
+    rows_of,
+    seed_of,
+)
+
+
+def names(count: int) -> list[str]:
+    return [f"item-{index:03d}" for index in range(count)]
+
+
+def values(count: int = 60, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(1.0, 0.5, count)
+
+
+def test_equal_runs_change_by_nothing() -> None:
+    rows = rows_of(values())
+    result = paired(rows, rows.copy(), names(60))
+    assert result.change == 0.0
+    assert result.interval == (0.0, 0.0)
+
+
+def test_the_same_seed_gives_the_same_interval_and_another_seed_another() -> None:
+    before, after = rows_of(values()), rows_of(values(seed=1))
+    first = paired(before, after, names(60), seed=7)
+    assert first == paired(before, after, names(60), seed=7)
+    assert first.interval != paired(before, after, names(60), seed=8).interval
+
+
+def test_the_order_of_items_does_not_matter() -> None:
+    before, after = values(), values(seed=1)
+    order = np.random.default_rng(2).permutation(60)
+    straight = paired(rows_of(before), rows_of(after), names(60))
+    mixed = paired(rows_of(before[order]), rows_of(after[order]), [names(60)[i] for i in order])
+    np.testing.assert_allclose(straight.interval, mixed.interval, rtol=1e-12)
+
+
+def test_pairing_cancels_what_items_have_in_common() -> None:
+    spread = values() * 100
+    result = paired(rows_of(spread), rows_of(spread + 1), names(60))
+    np.testing.assert_allclose(result.interval, (1.0, 1.0))
+    assert result.interval_before is not None
+    assert result.interval_before[1] - result.interval_before[0] > 10
+
+
+def test_items_of_one_group_are_drawn_together() -> None:
+    # Ten copies of each of 6 items say no more than the 6 items: the interval must not shrink.
+    change = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 5.0])
+    alone = paired(rows_of(0 * change), rows_of(change), names(6))
+    copies = np.repeat(change, 10)
+    groups = [name for name in names(6) for _ in range(10)]
+    grouped = paired(rows_of(0 * copies), rows_of(copies), groups)
+    np.testing.assert_allclose(alone.interval, grouped.interval)
+    loose = paired(rows_of(0 * copies), rows_of(copies), names(60))
+    assert loose.interval is not None
+    assert grouped.interval is not None
+    assert loose.interval[1] - loose.interval[0] < grouped.interval[1] - grouped.interval[0]
+
+
+def test_too_few_groups_have_no_interval() -> None:
+    result = paired(rows_of(values(40)), rows_of(values(40, 1)), ["a", "b", "c", "d"] * 10)
+    assert result.interval is None
+    assert result.groups == 4
+    np.testing.assert_allclose(result.change, values(40, 1).mean() - values(40).mean())
+
+
+def test_a_ratio_is_pooled_over_items() -> None:
+    rows = np.array([[2.0, 1.0], [2.0, 3.0], [2.0, 4.0], [1.0, 1.0], [1.0, 1.0]])
+    result = paired(rows, rows, names(5), ratio)
+    np.testing.assert_allclose(result.before, 8 / 10)
+
+
+def test_the_interval_has_the_width_of_theory() -> None:
+    sample = values(400)
+    result = paired(rows_of(0 * sample), rows_of(sample), names(400), resamples=4000)
+    assert result.interval is not None
+    half = 1.96 * sample.std() / np.sqrt(400)
+    np.testing.assert_allclose(np.subtract(*result.interval[::-1]) / 2, half, rtol=0.08)
+
+
+def test_every_draw_has_as_many_groups_as_there_are() -> None:
+    sums = group_sums(np.ones((30, 1)), names(30))
+    assert (resampled(sums, 50, 0) == 30).all()
+
+
+def test_large_draws_are_the_same_in_blocks(monkeypatch) -> None:
+    sums = np.arange(20.0)[:, None]
+    whole = resampled(sums, 64, 3)
+    monkeypatch.setattr("locale_tune_assess.bootstrap.BLOCK", 100)
+    np.testing.assert_allclose(resampled(sums, 64, 3), whole)
+
+
+def test_group_sums_stand_in_the_order_of_names() -> None:
+    rows = np.array([[1.0], [2.0], [4.0]])
+    assert group_sums(rows, ["b", "a", "b"]).tolist() == [[2.0], [5.0]]
+
+
+def test_percentiles_of_a_ramp() -> None:
+    np.testing.assert_allclose(percentiles(np.arange(1001.0)), (25.0, 975.0))
+
+
+def test_seeds_differ_by_what_they_are_for() -> None:
+    assert seed_of(0, "bits", "rm") == seed_of(0, "bits", "rm")
+    assert len({seed_of(0, "a"), seed_of(1, "a"), seed_of(0, "b"), seed_of(0, "a", "")}) == 4

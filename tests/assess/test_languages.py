@@ -1,0 +1,62 @@
+"""Names for labels, and words as each script writes them."""
+
+from __future__ import annotations
+
+import pytest
+
+from locale_tune.api import Locale
+from locale_tune_assess.languages import count_words, is_english, is_own, name_of, tag_of
+
+GULF = Locale(
+    id="ar-gulf",
+    tag="afb",
+    script="Arab",
+    name="Gulf Arabic",
+    endonym="خليجي",
+    direction="rtl",
+)
+
+
+@pytest.mark.parametrize("lang", ["afb", "ar-gulf", "", "afb-Arab"])
+def test_the_packs_own_language(lang: str) -> None:
+    assert is_own(lang, GULF)
+    assert name_of(lang, GULF) == "Gulf Arabic"
+    assert tag_of(lang, GULF) == "afb"
+
+
+@pytest.mark.parametrize(
+    ("lang", "name"),
+    [
+        ("en", "English"),
+        ("arb", "Standard Arabic"),
+        ("de-CH", "German"),
+        ("arb_Arab", "Standard Arabic"),
+        ("xyz", "xyz"),
+    ],
+)
+def test_other_languages(lang: str, name: str) -> None:
+    assert not is_own(lang, GULF)
+    assert name_of(lang, GULF) == name
+    assert tag_of(lang, GULF) == lang
+
+
+def test_english_of_any_region() -> None:
+    assert all(map(is_english, ("en", "en-GB", "eng", "eng_Latn")))
+    assert not any(map(is_english, ("enm", "", "de")))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", 0),
+        ("Bun di, co vai?", 4),
+        ("  — ... !", 0),
+        ("شلونك اليوم يا خوي", 4),
+        ("東京タワー", 5),
+        ("AI大学", 3),
+        ("สวัสดี", 4),
+        ("l'uffizi da la vischnanca 2024", 5),
+    ],
+)
+def test_words(text: str, words: int) -> None:
+    assert count_words(text) == words

@@ -1,0 +1,86 @@
+"""A time budget becomes token counts, once."""
+
+from __future__ import annotations
+
+import pytest
+
+from locale_tune import budget
+from locale_tune.errors import PlanError
+from locale_tune.schema import Parts, Plan, Stage, Step
+from locale_tune.store import Runs, save_plan
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("2h", 7200)])
+def test_units(text, seconds):
+    assert budget.seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "10", "m", "0m", "-5m", "1d"])
+def test_no_budget(text):
+    with pytest.raises(PlanError, match="is no budget"):
+        budget.seconds(text)
+
+
+def step(name):
+    return Step(
+        name=name, stage=name, provider="p", needs={}, makes="model", settings={}, fingerprint=name
+    )
+
+
+@pytest.fixture
+def asked(write_pack, tmp_path, monkeypatch):
+    from locale_tune.packfile import read_pack
+
+    plan = Plan(
+        pack=read_pack(write_pack()),
+        base="b",
+        base_path=None,
+        seed=0,
+        machine={"device": "cpu"},
+        steps=(step("base"), step("inject"), step("tune")),
+        budget="100s",
+    )
+    def stage(name, share):
+        return Stage(
+            name, needs=(), makes="model", run=dict, speed=lambda job: 0.0, budget_share=share
+        )
+
+    plain = Stage("base", needs=(), makes="model", run=dict)
+    parts = Parts(stages={"base": plain, "inject": stage("inject", 0.6), "tune": stage("tune", 0.3)})
+    probes = []
+
+    def measure(runs, which):
+        probes.append(which.name)
+        return 300.0
+
+    monkeypatch.setattr(budget, "measure_speed", measure)
+    return plan, Runs(tmp_path / "run", plan), parts, probes
+
+
+def resolve(asked, made):
+    plan, runs, parts, _ = asked
+    runs.out.mkdir(exist_ok=True)
+    return budget.resolve(plan, runs, parts, made.append, lambda text: None)
+
+
+def test_shares_of_the_time_times_the_speed(asked):
+    made = []
+    assert resolve(asked, made) == {"inject": 20_000, "tune": 10_000}
+    assert [s.name for s in made] == ["base"], "the probe runs on the base model"
+
+
+def test_the_same_question_is_not_measured_again(asked):
+    plan, runs, _, probes = asked
+    runs.out.mkdir(exist_ok=True)
+    save_plan(runs.out, plan.model_copy(update={"resolved": {"inject": 7, "tune": 8}}))
+    assert resolve(asked, []) == {"inject": 7, "tune": 8}
+    assert probes == []
+
+
+def test_another_budget_is_measured(asked):
+    plan, runs, _, probes = asked
+    runs.out.mkdir(exist_ok=True)
+    old = plan.model_copy(update={"resolved": {"inject": 7}, "budget": "5s"})
+    save_plan(runs.out, old)
+    resolve(asked, [])
+    assert probes == ["inject", "tune"]

@@ -1,0 +1,77 @@
+"""A small byte-level tokenizer and small texts, made here, for the tests of `extend`."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from locale_tune_tokenizer.texts import Samples
+
+ENGLISH = (
+    "the people of the valley speak their own language and they sing in it every winter",
+    "when the snow is deep the children read old stories by the fire in the evening",
+    "there are 12 houses, 3 barns and one small church with a very old bell",
+)
+ROMANSH = ("quai", "chasa", "lingua", "vallada", "bella", "cumün", "figl", "mats", "dun", "sün")
+ARABIC = ("كتاب", "مدرسة", "البيت", "السوق", "مُعَلِّم", "يكتب", "جميل", "شوارع", "اليوم", "قهوة")
+SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+
+
+def toy_spec(
+    *, digits: bool = False, ignore_merges: bool = False, high: bool = False, vocabulary: int = 330
+) -> dict[str, Any]:
+    """Return the `tokenizer.json` of a byte-level BPE trained on three English sentences.
+
+    `digits` puts digits apart first; `high` keeps special tokens out of the vocabulary, at ids
+    with a gap below them, as DeepSeek's are.
+    """
+    tokenizer = Tokenizer(models.BPE(ignore_merges=ignore_merges))
+    plain = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    apart = [pre_tokenizers.Digits(individual_digits=True), plain]
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(apart) if digits else plain
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=[] if high else SPECIAL,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(ENGLISH, trainer)
+    spec: dict[str, Any] = json.loads(tokenizer.to_str())
+    if high:
+        first = len(spec["model"]["vocab"]) + 7
+        spec["added_tokens"] = [
+            {**_added(content), "id": first + place} for place, content in enumerate(SPECIAL)
+        ]
+    return spec
+
+
+def _added(content: str) -> dict[str, Any]:
+    no = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    return {"content": content, **no, "special": True}
+
+
+def llama3_split() -> Any:
+    """Return a pre-tokenizer of the Llama-3 kind: letters without marks, then bytes."""
+    pattern = Regex(r" ?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+")
+    split = pre_tokenizers.Split(pattern, "isolated")
+    return pre_tokenizers.Sequence(
+        [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
+
+
+def sentences(words: tuple[str, ...], count: int, seed: int = 0) -> list[str]:
+    """Return sentences of five words drawn with the seed."""
+    chance = random.Random(seed)
+    return [" ".join(chance.choices(words, k=5)) + "." for _ in range(count)]
+
+
+def no_samples(**lines: list[str]) -> Samples:
+    """Return samples that are empty but for those named."""
+    empty: dict[str, Any] = {
+        name: [] for name in ("target", "protected", "replay", "control", "english", "beside")
+    }
+    return Samples(target_from="heldout", **{**empty, **lines})
