@@ -9,12 +9,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from tests_support import CONTENT, PACK, REMOTE, SHA
 
 from locale_tune import assets
 from locale_tune.errors import SourceMissing
 from locale_tune.packfile import read_pack
 from locale_tune.schema import Source
-from tests_support import CONTENT, PACK, REMOTE, SHA
 
 
 def source(uri, **more):
@@ -121,6 +121,7 @@ def test_fetching_other_bytes_keeps_nothing(tmp_path, monkeypatch):
 
 def packed(name, member, content):
     """Return what the package client would leave: one archive with one member."""
+
     def run(target, command):
         if name == "npm":
             with tarfile.open(target, "w:gz") as tar:

@@ -40,13 +40,16 @@ def asked(write_pack, tmp_path, monkeypatch):
         steps=(step("base"), step("inject"), step("tune")),
         budget="100s",
     )
+
     def stage(name, share):
         return Stage(
             name, needs=(), makes="model", run=dict, speed=lambda job: 0.0, budget_share=share
         )
 
     plain = Stage("base", needs=(), makes="model", run=dict)
-    parts = Parts(stages={"base": plain, "inject": stage("inject", 0.6), "tune": stage("tune", 0.3)})
+    parts = Parts(
+        stages={"base": plain, "inject": stage("inject", 0.6), "tune": stage("tune", 0.3)}
+    )
     probes = []
 
     def measure(runs, which):

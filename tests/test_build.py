@@ -8,12 +8,12 @@ import sys
 import time
 
 import pytest
+from tests_support import PACK, REMOTE
 
 from locale_tune import store
 from locale_tune.build import Options, Screen, build
 from locale_tune.errors import SourceMissing, StageFailed, StoreBusy
 from locale_tune.files import read_json
-from tests_support import PACK, REMOTE
 
 GROUP = "locale_tune.plugins"
 STAGES = """
@@ -143,7 +143,7 @@ def test_a_broken_bound_is_in_the_report(toy):
 
 def test_a_stage_that_returns_nothing_is_a_sentence(toy):
     toy.write(toy.text.replace(ALL, '["t-none"]'))
-    with pytest.raises(StageFailed, match="'t-none' of marks 1.0 .* returned nothing"):
+    with pytest.raises(StageFailed, match=r"'t-none' of marks 1\.0 .* returned nothing"):
         toy()
 
 

@@ -5,9 +5,16 @@ from __future__ import annotations
 import copy
 
 import pytest
-from tokenizer_support import toy_spec
+from tokenizer_support import SPECIAL, toy_spec
 
-from locale_tune_tokenizer.bytelevel import LETTER_OF, added_ids, merges_of, reason_against
+from locale_tune_tokenizer.bytelevel import (
+    LETTER_OF,
+    added_ids,
+    merges_of,
+    reason_against,
+    reason_against_ids,
+)
+from locale_tune_tokenizer.segments import open_tokenizer
 
 SPEC = toy_spec()
 
@@ -52,6 +59,15 @@ def test_an_id_used_twice_is_refused():
     assert "one id for two tokens" in reason_against(doubled)
     moved = {**SPEC, "model": {**SPEC["model"], "vocab": {**vocab, "<|im_end|>": 999}}}
     assert "two ids" in reason_against(moved)
+
+
+def test_an_added_token_that_the_loader_renumbers_is_refused():
+    spec = toy_spec(high=True)
+    spec["added_tokens"][0]["id"] += 7
+    loaded = open_tokenizer(spec).get_added_tokens_decoder()
+    found = reason_against_ids(spec, {number: str(token) for number, token in loaded.items()})
+    assert found == "the loader does not give the added token '<|endoftext|>' its id 337"
+    assert reason_against_ids(SPEC, {0: SPECIAL[0], 1: SPECIAL[1], 2: SPECIAL[2]}) == ""
 
 
 def test_merges_are_read_from_lists_and_from_strings():

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests_support import PACK, REMOTE
 
 from locale_tune.cli import COMMANDS
-from tests_support import PACK, REMOTE
 
 HEAVY = ("torch", "transformers", "datasets", "numpy", "pyarrow", "sacrebleu", "fasttext")
 ROOT = Path(__file__).parents[1]
@@ -113,7 +113,9 @@ def test_plan_says_what_is_missing_and_stops_without_text(write_pack, pack):
 
 def test_check_gives_ten_sentences_for_ten_mistakes(write_pack):
     broken = PACK.replace('"ltr"', '"up"').replace("licence =", "license =")
-    broken = broken.replace('script = "Latn"', 'script = "latin"').replace('tag = "rm"', 'tag = "?"')
+    broken = broken.replace('script = "Latn"', 'script = "latin"').replace(
+        'tag = "rm"', 'tag = "?"'
+    )
     done = run("check", str(write_pack(broken)))
     assert done.returncode == 2
     assert done.stderr.count("pack.toml:") == 5

@@ -14,7 +14,7 @@ from locale_tune.errors import SourceMissing
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):  # noqa: N802
+    def do_GET(self):
         if self.path == "/redirect":
             self.send_response(302)
             self.send_header("Location", "http://elsewhere.example/x")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from tests_support import PACK, REMOTE
 
 from locale_tune.errors import PackError, PackErrors
 from locale_tune.packfile import read_pack, where
-from tests_support import PACK, REMOTE
 
 
 def test_a_pack_reads_whole(write_pack):
@@ -106,7 +106,7 @@ def test_a_setting_outside_a_stage_is_a_mistake(write_pack):
 
 
 def test_a_folder_without_pack_toml(tmp_path):
-    with pytest.raises(PackError, match="no pack.toml"):
+    with pytest.raises(PackError, match=r"no pack\.toml"):
         read_pack(tmp_path)
 
 

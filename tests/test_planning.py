@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pydantic import Field
+from tests_support import PACK, REMOTE
 
 from locale_tune import planning
 from locale_tune.base import Base
@@ -11,7 +12,6 @@ from locale_tune.errors import PlanError
 from locale_tune.packfile import read_pack
 from locale_tune.planning import Request, make_plan
 from locale_tune.schema import Found, Machine, Parts, Settings, SourceKind, Stage
-from tests_support import PACK, REMOTE
 
 
 class Tuning(Settings):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 
 import pytest
+from tests_support import PACK
 
 from locale_tune import plugins, trust
 from locale_tune.errors import PluginError
-from tests_support import PACK
 
 GROUP = "locale_tune.plugins"
 LANGUAGE = "locale_tune.languages"
@@ -66,7 +66,9 @@ def test_two_plugins_with_one_part_are_both_named(install):
     install("one", GROUP, "one", "one_mod", OFFER.format(name="same"))
     install("two", GROUP, "two", "two_mod", OFFER.format(name="same"))
     pm, _ = managed()
-    with pytest.raises(PluginError, match=r"one 1\.0 \(one\) and two 1\.0 \(two\) both offer 'same'"):
+    with pytest.raises(
+        PluginError, match=r"one 1\.0 \(one\) and two 1\.0 \(two\) both offer 'same'"
+    ):
         plugins.parts(pm)
 
 
@@ -100,7 +102,7 @@ def test_plugins_can_be_switched_off(install, monkeypatch):
 
 def language(install, name="toy", code=None, dist="locale-tune-toy"):
     package = install(dist, LANGUAGE, name, f"{dist.replace('-', '_')}", code or "")
-    (package / "pack.toml").write_text(PACK + ("" if code is None else ""), encoding="utf-8")
+    (package / "pack.toml").write_text(PACK, encoding="utf-8")
     (package / "data").mkdir()
     (package / "data" / "lines.txt").write_text("Bun di.\n")
     return package
@@ -133,7 +135,7 @@ def test_two_packs_of_one_id_are_both_named(install):
 def test_an_entry_point_of_another_name_than_the_pack(install):
     language(install, "other")
     pm, _ = managed()
-    with pytest.raises(PluginError, match="its pack.toml says 'toy'"):
+    with pytest.raises(PluginError, match=r"its pack\.toml says 'toy'"):
         plugins.load_language(pm, "other")
 
 

@@ -25,8 +25,8 @@ def toy_spec(
 ) -> dict[str, Any]:
     """Return the `tokenizer.json` of a byte-level BPE trained on three English sentences.
 
-    `digits` puts digits apart first; `high` keeps special tokens out of the vocabulary, at ids
-    with a gap below them, as DeepSeek's are.
+    `digits` puts digits apart first; `high` keeps special tokens out of the vocabulary, at the
+    ids after its last, as DeepSeek's are.
     """
     tokenizer = Tokenizer(models.BPE(ignore_merges=ignore_merges))
     plain = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -42,7 +42,7 @@ def toy_spec(
     tokenizer.train_from_iterator(ENGLISH, trainer)
     spec: dict[str, Any] = json.loads(tokenizer.to_str())
     if high:
-        first = len(spec["model"]["vocab"]) + 7
+        first = len(spec["model"]["vocab"])
         spec["added_tokens"] = [
             {**_added(content), "id": first + place} for place, content in enumerate(SPECIAL)
         ]

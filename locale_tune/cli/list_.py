@@ -24,6 +24,4 @@ def command() -> None:
         endonym = f"\u2068{headline['endonym']}\u2069"
         tag = f"{headline['tag']}-{headline['script']}"
         offered = f"{found.distribution} {found.version}"
-        click.echo(
-            f"{found.id:12} {tag:10} {headline['name']} · {endonym}   {offered}"
-        )
+        click.echo(f"{found.id:12} {tag:10} {headline['name']} · {endonym}   {offered}")

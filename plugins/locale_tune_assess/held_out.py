@@ -11,6 +11,10 @@ from .context import Context, Model, Score
 from .languages import name_of, tag_of
 
 NATS_PER_BIT = 0.6931471805599453
+LABELS = {
+    "heldout": "Held-out {} text, bits per byte",
+    "control": "{} control text, bits per byte",
+}
 
 
 def bits_per_byte(context: Context) -> Iterator[Finding]:
@@ -28,13 +32,15 @@ def bits_per_byte(context: Context) -> Iterator[Finding]:
         return model.nll(texts), model.lossy(texts)
 
     (before, lossy_before), (after, lossy_after) = context.both(score)
+    note = _note(context, len(texts), max(lossy_before, lossy_after))
     start = 0
     for (split, tag), records in sets.items():
         part = slice(start, start + len(records))
         start += len(records)
-        yield _compare(
-            context, split, tag, records, before[part], after[part], max(lossy_before, lossy_after)
-        )
+        twin = split == "control" and ("heldout", tag) in sets
+        label = LABELS[split].format(name_of(tag, context.locale))
+        on = f"{tag}-control" if twin else tag
+        yield _compare(context, on, label, records, (before[part], after[part]), note)
 
 
 def document_sets(context: Context) -> dict[tuple[str, str], list[Record]]:
@@ -55,46 +61,42 @@ def group_of(record: Record) -> str:
 
 def _compare(
     context: Context,
-    split: str,
-    tag: str,
+    on: str,
+    label: str,
     records: list[Record],
-    before: list[Score],
-    after: list[Score],
-    lossy: int,
+    sides: tuple[list[Score], list[Score]],
+    note: str,
 ) -> Finding:
     import numpy as np
 
     old, new = (
         np.array([[score.nats / NATS_PER_BIT, score.bytes] for score in side], dtype=np.float64)
-        for side in (before, after)
+        for side in sides
     )
     groups = [group_of(record) for record in records]
-    on = tag if split == "heldout" or tag != context.locale.tag else f"{tag}-control"
     result = paired(
         old, new, groups, ratio, context.settings.resamples, seed_of(context.seed, "bits", on)
     )
-    context.save_items("bits_per_byte", on, _rows(records, groups, before, after))
-    name = name_of(tag, context.locale)
-    kind = f"Held-out {name} text" if split == "heldout" else f"{name} control text"
+    context.save_items("bits_per_byte", on, _rows(records, groups, *sides))
     return context.finding(
         "bits_per_byte",
         on,
-        f"{kind}, bits per byte",
+        label,
         result,
         n=len(records),
         unit="bits per UTF-8 byte",
         lower_is_better=True,
-        note=_note(context, result.groups, lossy),
+        note=f"{note}; interval over {result.groups} groups of documents",
     )
 
 
-def _note(context: Context, groups: int, lossy: int) -> str:
+def _note(context: Context, texts: int, lossy: int) -> str:
     note = (
         "each text is prefixed once with the beginning-of-text token (or the end-of-text token), "
         f"which is not scored; windows of at most {context.settings.window} tokens, each moved on "
-        f"by half; interval over {groups} groups of documents"
+        "by half"
     )
-    return f"{note}; {lossy} texts are changed by a tokenizer" if lossy else note
+    return f"{note}; {lossy} of all {texts} texts are changed by a tokenizer" if lossy else note
 
 
 def _rows(

@@ -71,7 +71,8 @@ def can_share(network: Network) -> bool:
     except (RuntimeError, ValueError, TypeError, IndexError):
         return False
     alone = score(network, sequences, 1, silent)
-    return all(abs(x - y) < 1e-3 * (1 + abs(y)) for x, y in zip(together, alone, strict=True))
+    close = max(1e-3, 4 * torch.finfo(network.model.dtype).eps)
+    return all(abs(x - y) < close * (1 + abs(y)) for x, y in zip(together, alone, strict=True))
 
 
 def _score_batch(network: Network, fans: Sequence[Fan]) -> list[list[float]]:

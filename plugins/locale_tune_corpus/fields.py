@@ -49,6 +49,7 @@ class Unreadable(Exception):
 
 
 OptionsT = TypeVar("OptionsT", bound=Settings)
+FieldsT = TypeVar("FieldsT", bound=Fields)
 
 
 def options_of(model: type[OptionsT], source: Source) -> OptionsT:
@@ -62,6 +63,22 @@ def options_of(model: type[OptionsT], source: Source) -> OptionsT:
             f"option '{name}' of source '{source.id}' ({source.kind}): {error.errors()[0]['msg']}",
             did_you_mean(name, known) or f"the options are {', '.join(known)}",
         ) from None
+
+
+# What a row keeps under these very names needs no options.
+USUAL: dict[str, dict[str, str]] = {
+    "lessons": {"messages": "messages"},
+    "questions": {"question": "question", "choices": "choices", "answer": "answer"},
+    "parallel": {"text": "text", "translation": "translation"},
+}
+
+
+def fields_of(model: type[FieldsT], source: Source) -> FieldsT:
+    """Return where a source's rows keep what: as its options say, else the usual names."""
+    fields = options_of(model, source)
+    if any((fields.text, fields.messages, fields.turns, fields.question)):
+        return fields
+    return fields.model_copy(update=USUAL.get(source.role, {"text": "text"}))
 
 
 def record_of(
@@ -167,7 +184,7 @@ def _messages(row: Row, fields: Fields) -> tuple[Message, ...]:
 
 
 def _message(role: Any, content: str) -> Message:
-    if role not in ROLES:
+    if not isinstance(role, str) or role not in ROLES:
         raise Unreadable(f"{role!r} is no role; write one of {', '.join(sorted(ROLES))}")
     return Message(role=role, content=content)
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from locale_tune.api import Bad, Locale, Record, Source
 from locale_tune_corpus import strict_json
-from locale_tune_corpus.fields import Fields, options_of, record_of
+from locale_tune_corpus.fields import Fields, fields_of, record_of
 from locale_tune_corpus.lines import bad_line, label, read_lines
 
 
 def read_jsonl(source: Source, path: Path, locale: Locale) -> Iterator[Record | Bad]:
     """Yield a Record per line, or Bad with `file:line` and the reason. Blank lines are nothing."""
-    fields = options_of(Fields, source)
+    fields = fields_of(Fields, source)
     for line in read_lines(path):
         if line.problem:
             yield bad_line(source, line)

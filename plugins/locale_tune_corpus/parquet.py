@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from locale_tune.api import Bad, Locale, Record, Source
-from locale_tune_corpus.fields import Fields, options_of, record_of
+from locale_tune_corpus.fields import Fields, fields_of, record_of
 from locale_tune_corpus.lines import LINE_LIMIT, label
 
 BATCH_ROWS = 64  # a batch of rows near the limit stays at some 100 MB
@@ -18,7 +18,7 @@ BATCH_ROWS = 64  # a batch of rows near the limit stays at some 100 MB
 
 def read_parquet(source: Source, path: Path, locale: Locale) -> Iterator[Record | Bad]:
     """Yield a Record per row; a damaged file ends in one Bad that names the row it broke at."""
-    fields = options_of(Fields, source)
+    fields = fields_of(Fields, source)
     number = 0
     try:
         with pq.ParquetFile(path) as file:

@@ -93,7 +93,8 @@ def _row(
     try:
         return _parse("\n".join(parts), delimiter, quotes), len(parts) - 1, ""
     except csv.Error as error:
-        return [], 0, f"not a row: {error}"
+        several = "a quote opens here and does not close well" if len(parts) > 1 else "not a row"
+        return [], 0, f"{several}: {error}"
 
 
 def _parse(text: str, delimiter: str, quotes: bool) -> list[str]:

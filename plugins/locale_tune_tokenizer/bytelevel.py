@@ -72,6 +72,18 @@ def reason_against(spec: Mapping[str, Any]) -> str:
     return _reason_against_ids(model["vocab"], added_ids(spec))
 
 
+def reason_against_ids(spec: Mapping[str, Any], loaded: Mapping[int, str]) -> str:
+    """Say whether the loader numbers added tokens otherwise than the file; "" if it does not.
+
+    `loaded` maps ids to added tokens as the library reads them. It ignores the file's id of an
+    added token that is outside the vocabulary and does not follow its last entry.
+    """
+    for content, number in added_ids(spec).items():
+        if loaded.get(number) != content:
+            return f"the loader does not give the added token {content!r} its id {number}"
+    return ""
+
+
 def _types(part: Mapping[str, Any] | None) -> Iterator[str]:
     if part is None:
         return

@@ -8,7 +8,13 @@ from typing import Any
 from locale_tune.api import Job, read_json
 from locale_tune_tokenizer import decide
 from locale_tune_tokenizer.bpe import Learned, learn
-from locale_tune_tokenizer.bytelevel import added_ids, merges_of, reason_against, to_bytes
+from locale_tune_tokenizer.bytelevel import (
+    added_ids,
+    merges_of,
+    reason_against,
+    reason_against_ids,
+    to_bytes,
+)
 from locale_tune_tokenizer.certificate import Case, certify
 from locale_tune_tokenizer.growing import grow_and_train
 from locale_tune_tokenizer.loading import load_model
@@ -35,6 +41,9 @@ def run(job: Job) -> Mapping[str, Any]:
     if reason := reason_against(spec):
         return _pass_on(job, Outcome(reason=f"not extended: {reason}"))
     old = open_tokenizer(spec)
+    loaded = {number: str(token) for number, token in old.get_added_tokens_decoder().items()}
+    if reason := reason_against_ids(spec, loaded):
+        return _pass_on(job, Outcome(reason=f"not extended: {reason}"))
     drawn = samples(job.inputs["corpus"].path, job.settings.protected_lines, job.seed)
     outcome = _measured(job, old, drawn)
     if outcome.reason:

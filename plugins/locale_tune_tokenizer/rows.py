@@ -22,7 +22,7 @@ def edge_weights(pieces: int, side: str) -> Tensor:
     return torch.softmax(slope * torch.arange(pieces, dtype=torch.float32), dim=0)
 
 
-def mean_weights(pieces: int, side: str) -> Tensor:  # noqa: ARG001 - both sides are alike
+def mean_weights(pieces: int, side: str) -> Tensor:
     """Return equal weights, float32, shape [pieces] (FVT, arXiv 2402.09977)."""
     return torch.full((pieces,), 1.0 / pieces)
 

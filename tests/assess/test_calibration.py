@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,15 +11,8 @@ import pytest
 from locale_tune_assess import calibration as cal
 from locale_tune_assess.smooth import smooth_error, smooth_error_at
 
-ORACLE = Path(os.environ.get("LOCALE_TUNE_ORACLE", Path(__file__).parents[1] / "oracle"))
+Oracle = Callable[[str], dict[str, Any]]
 CLOSE = {"rtol": 1e-7, "atol": 1e-8}
-
-
-def oracle() -> dict[str, Any]:
-    path = ORACLE / "smece.json"
-    if not path.exists():
-        pytest.skip(f"no {path.name} in LOCALE_TUNE_ORACLE or tests/oracle")
-    return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def numbers(values: list[Any]) -> np.ndarray[Any, Any]:
@@ -35,8 +26,8 @@ def some_answers(n: int = 200, seed: int = 0) -> tuple[Any, Any]:
 
 
 @pytest.mark.oracle
-def test_binned_metrics_agree_with_every_oracle_case() -> None:
-    for case in oracle()["cases"]:
+def test_binned_metrics_agree_with_every_oracle_case(oracle: Oracle) -> None:
+    for case in oracle("smece")["cases"]:
         confidence, correct = numbers(case["confidence"]), numbers(case["correct"])
         for name, function, bins in (
             ("ece15", cal.expected_error, 15),
@@ -53,8 +44,8 @@ def test_binned_metrics_agree_with_every_oracle_case() -> None:
 
 
 @pytest.mark.oracle
-def test_bins_and_wilson_intervals_agree_with_every_oracle_case() -> None:
-    for case in oracle()["cases"]:
+def test_bins_and_wilson_intervals_agree_with_every_oracle_case(oracle: Oracle) -> None:
+    for case in oracle("smece")["cases"]:
         table = cal.reliability(numbers(case["confidence"]), numbers(case["correct"]), 15)
         held = [row for row in range(15) if table.count[row]]
         got = [[b, table.count[b], table.confidence[b], table.accuracy[b]] for b in held]
@@ -65,8 +56,8 @@ def test_bins_and_wilson_intervals_agree_with_every_oracle_case() -> None:
 
 
 @pytest.mark.oracle
-def test_smooth_error_agrees_with_every_oracle_case() -> None:
-    for case in oracle()["cases"]:
+def test_smooth_error_agrees_with_every_oracle_case(oracle: Oracle) -> None:
+    for case in oracle("smece")["cases"]:
         confidence, correct = numbers(case["confidence"]), numbers(case["correct"])
         value, width = smooth_error(confidence, correct)
         np.testing.assert_allclose(value, case["smECE_independent"], rtol=1e-5)
@@ -82,8 +73,8 @@ def test_smooth_error_agrees_with_every_oracle_case() -> None:
 
 
 @pytest.mark.oracle
-def test_multiple_choice_metrics_agree_with_the_oracle() -> None:
-    for case in oracle()["multiple_choice"]:
+def test_multiple_choice_metrics_agree_with_the_oracle(oracle: Oracle) -> None:
+    for case in oracle("smece")["multiple_choice"]:
         scores, answers = np.array(case["logits"]), np.array(case["answer"])
         chances = cal.softmax(scores)
         confidence = chances.max(axis=1)
@@ -108,8 +99,8 @@ def test_multiple_choice_metrics_agree_with_the_oracle() -> None:
 
 
 @pytest.mark.oracle
-def test_temperature_agrees_with_the_oracle() -> None:
-    for case in oracle()["multiple_choice"]:
+def test_temperature_agrees_with_the_oracle(oracle: Oracle) -> None:
+    for case in oracle("smece")["multiple_choice"]:
         scores, answers = np.array(case["logits"]), np.array(case["answer"])
         temperature = cal.fit_temperature(scores, answers)
         expected = case["temperature"]
@@ -125,8 +116,8 @@ def test_temperature_agrees_with_the_oracle() -> None:
 
 
 @pytest.mark.oracle
-def test_oracle_closed_forms() -> None:
-    for case in oracle()["closed_form"]:
+def test_oracle_closed_forms(oracle: Oracle) -> None:
+    for case in oracle("smece")["closed_form"]:
         confidence, correct = numbers(case["confidence"]), numbers(case["correct"])
         np.testing.assert_allclose(cal.expected_error(confidence, correct), case["ece15"], **CLOSE)
         if "brier_binary" in case:

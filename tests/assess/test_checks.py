@@ -61,10 +61,15 @@ def test_documents_of_one_group_count_as_one(make_context, doc) -> None:
     assert "over 3 groups" in finding.note
 
 
+def test_control_text_of_a_held_out_language_has_a_name_of_its_own(make_context, doc) -> None:
+    context = make_context(heldout=[doc("a", "lai")], control=[doc("b", "um", "rm")])
+    assert [finding.on for finding in bits_per_byte(context)] == ["roh", "roh-control"]
+
+
 def test_texts_that_a_tokenizer_changes_are_told(make_context, doc) -> None:
     documents = [doc(str(i), "naiv ☃" if i < 2 else "naiv") for i in range(6)]
     (finding,) = bits_per_byte(make_context(heldout=documents))
-    assert "2 texts are changed by a tokenizer" in finding.note
+    assert "2 of all 6 texts are changed by a tokenizer" in finding.note
 
 
 def test_no_documents_are_no_finding(make_context, doc) -> None:

@@ -48,7 +48,7 @@ def test_every_token_once_an_epoch_and_positions_restart(tmp_path_factory, lengt
 def test_chats_are_not_cut(tmp_path):
     tokens = write_tokens(tmp_path, records([10, 10, 10, 10, 10]))
     for row in one_epoch(tokens, 25, whole=True):
-        assert len(row.ids) == 10 * len(set(int(i) // 1000 for i in row.ids))
+        assert len(row.ids) == 10 * len({int(i) // 1000 for i in row.ids})
 
 
 def test_order_depends_on_seed_and_epoch_only(tmp_path):
@@ -60,7 +60,7 @@ def test_order_depends_on_seed_and_epoch_only(tmp_path):
 
 
 def test_replay_keeps_its_share_at_every_moment():
-    kinds = [name for name in islice(mixed(repeat("n"), repeat("r"), 0.2), 100)]
+    kinds = list(islice(mixed(repeat("n"), repeat("r"), 0.2), 100))
     for n in range(1, 101):
         assert kinds[:n].count("r") == int(n * 0.2)
 
@@ -76,7 +76,10 @@ def test_packed_equals_separate(attention):
     module = LossModule(model, smoothing=0.1)
     torch.manual_seed(3)
     pieces = [torch.randint(0, 300, (n,)) for n in (7, 19, 3, 30)]
-    parts = [Row(p, torch.arange(len(p)), torch.cat([torch.zeros(1), torch.ones(len(p) - 1)])) for p in pieces]
+    parts = [
+        Row(p, torch.arange(len(p)), torch.cat([torch.zeros(1), torch.ones(len(p) - 1)]))
+        for p in pieces
+    ]
     packed = Row(*(torch.cat(column) for column in zip(*parts, strict=True)))
     together = module(packed)
     apart = [module(part) for part in parts]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -77,7 +78,9 @@ role = "lessons"
 def sentences(seed, count, words=WORDS):
     """Make sentences of a language that has regular words and no meaning."""
     draw = random.Random(seed)
-    return [" ".join(draw.choices(words.split(), k=draw.randint(5, 14))) + "." for _ in range(count)]
+    return [
+        " ".join(draw.choices(words.split(), k=draw.randint(5, 14))) + "." for _ in range(count)
+    ]
 
 
 def write_pack(folder, base):
@@ -89,8 +92,9 @@ def write_pack(folder, base):
     english = "the people of this valley speak and sing their own language every winter"
     (data / "english.txt").write_text("\n".join(sentences(1, 40, english)) + "\n")
     asked, told = sentences(2, 60), sentences(3, 60)
-    chat = '{{"messages": [{{"role": "user", "content": "{}"}}, {{"role": "assistant", "content": "{}"}}]}}'
-    lines = [chat.format(a, b) for a, b in zip(asked, told, strict=True)]
+    turns = ({"user": a, "assistant": b} for a, b in zip(asked, told, strict=True))
+    chats = ({"messages": [{"role": r, "content": c} for r, c in t.items()]} for t in turns)
+    lines = [json.dumps(chat) for chat in chats]
     (data / "lessons.jsonl").write_text("\n".join(lines) + "\n")
     return folder
 
@@ -147,15 +151,15 @@ def test_1_a_killed_inject_goes_on_and_the_build_finishes(world):
 
 
 def metrics(world):
-    import json
-
     path = next(world.out.glob("store/inject-*/metrics.jsonl"))
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def test_2_the_table_shows_the_language_before_and_after(world):
     findings = read_json(next(world.out.glob("store/assess-*/findings.json")))["findings"]
-    native = next(f for f in findings if f["check"] == "bits_per_byte" and "ontrol" not in f["label"])
+    native = next(
+        f for f in findings if f["check"] == "bits_per_byte" and "ontrol" not in f["label"]
+    )
     assert native["after"] < native["before"]
     assert native["interval"][1] < 0
     assert any(f["check"] == "bits_per_byte" and f["on"] != native["on"] for f in findings)
@@ -192,7 +196,11 @@ def test_5_one_setting_reruns_tune_and_what_depends_on_it(world):
 
 def test_6_chat_answers_side_by_side(world):
     done = world("chat", "toy", "--ask", "Co vai?", "--max-new-tokens", "5")
-    assert [line.split(":")[0] for line in done.stdout.splitlines()][:3] == ["you", "base", "localized"]
+    assert [line.split(":")[0] for line in done.stdout.splitlines()][:3] == [
+        "you",
+        "base",
+        "localized",
+    ]
 
 
 def test_7_no_work_is_left_behind(world):

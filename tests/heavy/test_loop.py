@@ -95,7 +95,9 @@ def test_a_stopped_run_ends_in_the_same_bits(tmp_path, dtype):
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(Stopped) as caught:
-        train(LossModule(tiny_model(TOKENIZER)), stream(), 12, settings, job(tmp_path, "b", stop_at))
+        train(
+            LossModule(tiny_model(TOKENIZER)), stream(), 12, settings, job(tmp_path, "b", stop_at)
+        )
     assert caught.value.exit_code == 75
     again = LossModule(tiny_model(TOKENIZER, seed=99))  # all that counts is in the checkpoint
     state = train(again, stream(), 12, settings, job(tmp_path, "b"))

@@ -64,9 +64,7 @@ def test_each_token_on_its_own(oracle):
         for b, row in enumerate(case["per_token_losses_all"]):
             for t, expected in enumerate(row):
                 weight = torch.tensor([float(labels[b, t] != -100)])
-                got = sums(
-                    logits[b, t][None], labels[b, t][None], weight, smoothing=case["eps"]
-                )
+                got = sums(logits[b, t][None], labels[b, t][None], weight, smoothing=case["eps"])
                 assert float(got.loss) == pytest.approx(expected, rel=RTOL, abs=ATOL)
 
 

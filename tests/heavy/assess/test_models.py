@@ -1,0 +1,127 @@
+"""Model handles: generation, memory, the chat template."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from locale_tune_assess.models import LocalModel, Shelf
+from locale_tune_assess.settings import AssessSettings
+
+PROMPTS = ["Bun di!", "la chasa gronda è blaua e il lai", "x"]
+
+
+def alone(model: LocalModel, prompt: str, limit: int) -> str:
+    """Continue one prompt greedily, one token at a time, without cache or padding."""
+    ids = model.tokens.chat(prompt)
+    start = len(ids)
+    for _ in range(limit):
+        with torch.no_grad():
+            token = int(model.network.model(torch.tensor([ids])).logits[0, -1].argmax())
+        if token == model.tokens.tokenizer.eos_token_id:
+            break
+        ids.append(token)
+    return model.tokens.tokenizer.decode(ids[start:], skip_special_tokens=True).strip()
+
+
+def test_answers_are_greedy_whatever_stands_beside_them(folders, open_model) -> None:
+    model = open_model(folders["base"], max_new_tokens=12)
+    expected = [alone(model, prompt, 12) for prompt in PROMPTS]
+    assert model.generate(PROMPTS) == expected
+    assert len(set(expected)) == 3
+
+
+def test_each_answer_keeps_its_own_limit(folders, open_model) -> None:
+    model = open_model(folders["base"])
+    limits = [3, 9, 1]
+    expected = [alone(model, p, limit) for p, limit in zip(PROMPTS, limits, strict=True)]
+    assert model.generate(PROMPTS, limits) == expected
+
+
+def test_batches_of_one_change_no_answer(folders, open_model) -> None:
+    wide = open_model(folders["base"], max_new_tokens=8).generate(PROMPTS)
+    assert open_model(folders["base"], max_new_tokens=8, batch_tokens=1).generate(PROMPTS) == wide
+
+
+def test_the_models_own_sampling_settings_are_ignored(tmp_path, save_model, open_model) -> None:
+    folder = save_model(tmp_path / "m")
+    plain = open_model(folder, max_new_tokens=8).generate(PROMPTS)
+    settings = {"do_sample": True, "temperature": 9.0, "repetition_penalty": 5.0, "eos_token_id": 1}
+    (folder / "generation_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    assert open_model(folder, max_new_tokens=8).generate(PROMPTS) == plain
+
+
+def test_an_answer_ends_where_the_models_own_settings_say(tmp_path, save_model, open_model) -> None:
+    folder = save_model(tmp_path / "m")
+    model = open_model(folder, max_new_tokens=8)
+    (text,) = model.generate(["Bun di!"])
+    prompt = torch.tensor([model.tokens.chat("Bun di!")])
+    first = int(model.network.model(prompt).logits[0, -1].argmax())
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [1, first]}))
+    ended = open_model(folder, max_new_tokens=8).generate(["Bun di!"])[0]
+    assert (bool(text), ended) == (True, "")
+
+
+def test_a_prompt_goes_through_the_chat_template(folders, open_model) -> None:
+    tokens = open_model(folders["base"]).tokens
+    text = tokens.tokenizer.decode(tokens.chat("Bun di!"))
+    assert text == "<|user|>Bun di!<|end|><|assistant|>"
+
+
+def test_without_a_template_a_prompt_is_a_line(tmp_path, save_model, open_model) -> None:
+    folder = save_model(tmp_path / "m", template="")
+    tokens = open_model(folder).tokens
+    ids = tokens.chat("Bun di!")
+    assert ids[0] == tokens.prefix
+    assert tokens.tokenizer.decode(ids[1:]) == "Bun di!\n"
+
+
+def test_spans_cover_the_text_in_code_points(folders, open_model) -> None:
+    text = "il lai è خليجي"
+    (spans,) = open_model(folders["base"]).spans([text])
+    assert spans[0][0] == 0
+    assert spans[-1][1] == len(text)
+    assert all(start <= end for start, end in spans)
+
+
+def test_the_tokenizer_needs_no_weights(folders, open_model) -> None:
+    model = open_model(folders["base"])
+    model.spans(["il lai"])
+    assert model.lossy(["il lai", " è \U0001f3d4 خليجي"]) == 0
+    assert not model.loaded
+
+
+def test_small_models_stay_loaded_together(folders, open_model) -> None:
+    shelf = Shelf(1 << 30)
+    models = [open_model(folders[name], shelf) for name in ("base", "other")]
+    for model in models:
+        model.nll(["il lai"])
+    assert [model.loaded for model in models] == [True, True]
+
+
+def test_large_models_take_turns_and_score_the_same_again(folders, open_model) -> None:
+    shelf = Shelf(0)
+    before, after = (open_model(folders[name], shelf) for name in ("base", "other"))
+    first = before.nll(["il lai"])
+    after.nll(["il lai"])
+    assert (before.loaded, after.loaded) == (False, True)
+    assert before.nll(["il lai"]) == first
+    assert (before.loaded, after.loaded) == (True, False)
+
+
+def test_progress_is_told(folders) -> None:
+    notes: list[str] = []
+    model = LocalModel(
+        "after", folders["base"], AssessSettings(batch_tokens=1), Shelf(0), report=notes.append
+    )
+    model.nll(["il", "lai", "è"])
+    assert notes == ["after: loading", "after: 1 of 3", "after: 2 of 3", "after: 3 of 3"]
+
+
+@pytest.mark.parametrize(("dtype", "expected"), [("float32", 4), ("bfloat16", 2)])
+def test_weights_are_float32_unless_asked(folders, open_model, dtype: str, expected: int) -> None:
+    model = open_model(folders["base"], dtype=dtype)
+    assert model.network.model.dtype.itemsize == expected
+    assert model.nll(["il lai"])[0].nats > 0

@@ -1,0 +1,83 @@
+"""A bound is kept, broken with a sentence, or broken because nothing answers it."""
+
+from __future__ import annotations
+
+import pytest
+
+from locale_tune.api import Bound, Finding
+from locale_tune_release.bounds import broken, evaluate, limits
+
+
+def measured(
+    check: str = "knowledge", on: str = "en", after: float = 54.6, change: float | None = -0.5
+) -> Finding:
+    before = None if change is None else after - change
+    return Finding(
+        check=check, on=on, label="English", before=before, after=after, change=change, n=100
+    )
+
+
+@pytest.mark.parametrize(
+    ("bound", "kept"),
+    [
+        (Bound(check="knowledge", on="en", min=54.6), True),
+        (Bound(check="knowledge", on="en", min=54.7), False),
+        (Bound(check="knowledge", on="en", max=54.6), True),
+        (Bound(check="knowledge", on="en", max=54.5), False),
+        (Bound(check="knowledge", on="en", of="change", min=-0.5), True),
+        (Bound(check="knowledge", on="en", of="change", min=-0.4), False),
+        (Bound(check="knowledge", on="en", of="change", max=-0.6), False),
+        (Bound(check="knowledge", on="en", min=50, max=60), True),
+        (Bound(check="knowledge", on="en", min=50, max=54), False),
+    ],
+)
+def test_limits_themselves_are_allowed(bound: Bound, kept: bool) -> None:
+    assert [result.kept for result in evaluate([bound], [measured()])] == [kept]
+
+
+def test_the_sentence_names_finding_value_and_limit() -> None:
+    bound = Bound(check="knowledge", on="en", of="change", min=-0.4)
+    (sentence,) = broken([bound], [measured()])
+    assert sentence == (
+        "English (knowledge on en) changed by −0.500; "
+        "the pack asks for a change of at least −0.400."
+    )
+    (sentence,) = broken([Bound(check="knowledge", max=50)], [measured()])
+    assert sentence == "English (knowledge on en) is 54.6; the pack asks for at most 50."
+
+
+def test_without_on_every_finding_of_the_check_must_hold() -> None:
+    findings = [measured(on="en"), measured(on="rm", after=20.0), measured(check="ece", after=0.1)]
+    results = evaluate([Bound(check="knowledge", min=30)], findings)
+    assert [(r.finding.on, r.kept) for r in results if r.finding] == [("en", True), ("rm", False)]
+
+
+def test_a_bound_that_matches_nothing_is_broken_and_says_where_it_was_measured() -> None:
+    (sentence,) = broken([Bound(check="knowledge", on="de", min=1)], [measured()])
+    assert "matches nothing measured" in sentence
+    assert "measured on en" in sentence
+    (sentence,) = broken([Bound(check="knowlege", min=1)], [measured()])
+    assert "'knowlege'" in sentence
+    assert broken([Bound(check="ece", max=1)], []) != []
+
+
+@pytest.mark.parametrize("after", [float("nan"), float("inf")])
+def test_a_number_that_is_none_breaks_its_bound(after: float) -> None:
+    assert broken([Bound(check="knowledge", max=1e9)], [measured(after=after)])
+
+
+def test_a_missing_change_breaks_a_bound_on_change() -> None:
+    bound = Bound(check="knowledge", of="change", min=-100)
+    (sentence,) = broken([bound], [measured(change=None)])
+    assert "no change number" in sentence
+
+
+def test_nothing_is_broken_without_bounds_and_order_is_the_packs() -> None:
+    assert broken([], [measured()]) == []
+    bounds = [Bound(check="b", min=1), Bound(check="a", min=1)]
+    assert ["'b'" in s for s in broken(bounds, [])] == [True, False]
+
+
+def test_limits_in_words() -> None:
+    assert limits(Bound(check="a", min=1, max=2)) == "at least 1 and at most 2"
+    assert limits(Bound(check="a", of="change", max=0)) == "change of at most 0"

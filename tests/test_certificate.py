@@ -1,0 +1,130 @@
+"""The certificate passes a right extension and names the check a wrong one fails."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from tokenizer_support import ARABIC, ENGLISH, ROMANSH, no_samples, sentences, toy_spec
+
+from locale_tune.api import StageFailed
+from locale_tune_tokenizer.bpe import Learned, learn
+from locale_tune_tokenizer.bytelevel import added_ids, merges_of
+from locale_tune_tokenizer.certificate import CHECKS, Case, certify
+from locale_tune_tokenizer.model_folder import Extension, extended
+from locale_tune_tokenizer.segments import count_segments, open_tokenizer, pairs
+
+SPEC = toy_spec()
+OLD = open_tokenizer(SPEC)
+TEXT = sentences(ROMANSH, 200) + sentences(ARABIC, 200)
+CHATS = ["<|im_start|>user\nHello.<|im_end|>\n"]
+PROTECTED = [ENGLISH[0]]
+
+
+def right() -> Extension:
+    learned = learn(
+        count_segments(OLD, TEXT),
+        merges_of(SPEC),
+        SPEC["model"]["vocab"],
+        protected=pairs(OLD, PROTECTED + CHATS),
+        max_new=80,
+        min_count=20,
+    )
+    return extended(SPEC, learned)
+
+
+def case(extension: Extension, **more: list[str]) -> Case:
+    lines = {"target": TEXT[:50], "protected": PROTECTED, "replay": list(ENGLISH[1:]), **more}
+    new = open_tokenizer(extension.spec)
+    return Case(OLD, new, extension, no_samples(**lines), CHATS, 0.005)
+
+
+def test_a_right_extension_passes_every_check_with_figures():
+    found = certify(case(right(), control=["winter bells"]))
+    assert list(found) == list(CHECKS)
+    assert all(check["passed"] for check in found.values())
+    assert found["reachability"]["tokens"] == 80
+    assert found["id stability"]["added_tokens"] == 3
+    assert found["blast radius"]["protected_lines"] == 1
+    assert found["blast radius"]["replay"]["lines"] == 2
+
+
+def fresh_merges_first(spec: dict) -> None:
+    """New merges before the old ones, as the Llama-3 path of a reference does."""
+    old = len(SPEC["model"]["merges"])
+    merges = spec["model"]["merges"]
+    spec["model"]["merges"] = [*merges[old:], *merges[:old]]
+
+
+def one_merge_missing(spec: dict) -> None:
+    spec["model"]["merges"].pop()
+
+
+def a_special_token_moved(spec: dict) -> None:
+    largest = max(spec["model"]["vocab"].values()) + 1
+    spec["model"]["vocab"]["<|im_end|>"] = largest
+    spec["added_tokens"][2]["id"] = largest
+
+
+def an_old_token_moved(spec: dict) -> None:
+    vocab = spec["model"]["vocab"]
+    vocab["!"], vocab["#"] = vocab["#"], vocab["!"]
+
+
+def a_decoder_that_strips(spec: dict) -> None:
+    strip = {"type": "Strip", "content": "b", "start": 1, "stop": 0}
+    spec["decoder"] = {"type": "Sequence", "decoders": [spec["decoder"], strip]}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "check"),
+    [
+        (one_merge_missing, "reachability"),
+        (a_special_token_moved, "id stability"),
+        (an_old_token_moved, "id stability"),
+        (a_decoder_that_strips, "round trip"),
+    ],
+)
+def test_a_wrong_extension_is_stopped_by_name(spoil: Callable[[dict], None], check: str):
+    extension = right()
+    spec = copy.deepcopy(extension.spec)
+    spoil(spec)
+    with pytest.raises(StageFailed, match=f"'{check}'") as failure:
+        certify(case(Extension(spec, extension.ids)))
+    assert "leave 'extend' out" in failure.value.remedy
+
+
+def test_merges_ranked_above_the_old_ones_cut_old_tokens():
+    assert [part.value for part in OLD.model.tokenize("people")][-2:] == ["op", "le"]
+    extension = extended(SPEC, Learned([("p", "l")], ["pl"], [100]))
+    fresh_merges_first(extension.spec)
+    with pytest.raises(StageFailed, match=r"'coarsening': .*people"):
+        certify(case(extension, target=["two people"], protected=[]))
+
+
+def test_a_protected_line_that_changes_stops_the_build():
+    learned = Learned([("7", "9")], ["79"], [100])
+    with pytest.raises(StageFailed, match="'blast radius': protected text changed: 'room 79'"):
+        certify(case(extended(SPEC, learned), protected=["room 79"]))
+
+
+def test_a_template_that_changes_stops_the_build():
+    learned = Learned([("7", "9")], ["79"], [100])
+    wrong = replace(case(extended(SPEC, learned)), chats=["<|im_start|>79<|im_end|>"])
+    with pytest.raises(StageFailed, match="'template'"):
+        certify(wrong)
+
+
+def test_other_lines_that_change_are_counted_not_refused():
+    learned = Learned([("7", "9")], ["79"], [100])
+    control = ["room 79", "room 3", "bell", "snow"]
+    wide = case(extended(SPEC, learned), control=control, replay=["79 bells"])
+    found = certify(wide)["blast radius"]
+    assert found["control"] == {"lines": 4, "changed": 1, "share": 0.25, "within_limit": False}
+    assert found["replay"]["within_limit"] is False
+
+
+def test_added_tokens_are_those_of_the_file():
+    assert set(added_ids(SPEC)) <= set(OLD.get_vocab())
