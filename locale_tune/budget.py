@@ -51,8 +51,12 @@ def resolve(
     timed = [step for step in plan.steps if parts.stages[step.stage].speed]
     shares = {step.name: parts.stages[step.stage].budget_share for step in timed}
     resolved = {}
+    speeds: dict[object, float] = {}  # stages that share a probe are measured once
     for step in timed:
-        speed = measure_speed(runs, step)
+        probe = parts.stages[step.stage].speed
+        if probe not in speeds:
+            speeds[probe] = measure_speed(runs, step)
+        speed = speeds[probe]
         granted = total * shares[step.name] / sum(shares.values())
         tokens = max(ROUND_TO, int(speed * granted) // ROUND_TO * ROUND_TO)
         resolved[step.name] = tokens

@@ -18,7 +18,7 @@ import pluggy
 
 from locale_tune import assets, budget, planning, plugins, store
 from locale_tune.base import Base, fetch_base, locate_base
-from locale_tune.errors import StageFailed
+from locale_tune.errors import PlanError, StageFailed
 from locale_tune.files import commit_folder, discard, read_json
 from locale_tune.hookspecs import hookimpl
 from locale_tune.process import run_worker
@@ -27,6 +27,7 @@ from locale_tune.schema import (
     Finding,
     Job,
     LanguagePack,
+    Launcher,
     Parts,
     Plan,
     Progress,
@@ -47,6 +48,7 @@ class Options:
     budget: str = ""
     device: str = "auto"
     until: str = ""
+    on: str = "local"
 
 
 class Screen:
@@ -85,7 +87,7 @@ def build(name: str, options: Options | None = None, screen: Screen | None = Non
     with store.hold(out):
         plan = prepare(pm, pack, parts, options, screen)
         store.save_plan(out, plan)
-        runs = store.Runs(out, plan)
+        runs = store.Runs(out, plan, launcher_of(parts, options))
         ran: list[str] = []
         for step in upto(plan, options.until):
             if not (artifact := runs.made(step)):
@@ -101,6 +103,14 @@ def build(name: str, options: Options | None = None, screen: Screen | None = Non
 def run_directory(pack: LanguagePack, options: Options) -> Path:
     """Return where this build's artifacts go."""
     return (options.out or Path("runs") / pack.locale.id).resolve()
+
+
+def launcher_of(parts: Parts, options: Options) -> Launcher:
+    """Return how heavy steps are started. Raise PlanError if nobody offers that way."""
+    if options.on not in parts.launchers:
+        known = ", ".join(sorted(parts.launchers))
+        raise PlanError(f"no plugin offers the launcher '{options.on}'", f"there are {known}")
+    return parts.launchers[options.on]
 
 
 def upto(plan: Plan, until: str) -> tuple[Step, ...]:
@@ -121,7 +131,7 @@ def prepare(
     plan = planning.plan_for(pm, pack, parts, request)
     if not options.budget:
         return plan
-    runs = store.Runs(run_directory(pack, options), plan)
+    runs = store.Runs(run_directory(pack, options), plan, launcher_of(parts, options))
     resolved = budget.resolve(
         plan,
         runs,

@@ -37,6 +37,8 @@ def _listen(runs: Runs, step: Step, args: list[str], progress: Progress) -> dict
     # -P: a folder called like a library, where the person happens to be, must not shadow it
     command = [sys.executable, "-P", "-m", "locale_tune.worker", "--watch-parent"]
     command += ["--run", str(runs.out), *args]
+    if runs.launcher:
+        command = runs.launcher.command(command)
     answer: dict[str, Any] = {}
     with log.open("a", encoding="utf-8") as errors:
         worker = subprocess.Popen(

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from locale_tune.assets import cache_dir
 from locale_tune.errors import LocaleTuneError, StoreBusy
 from locale_tune.files import read_json, replace_json, verified
-from locale_tune.schema import Artifact, Plan, Step
+from locale_tune.schema import Artifact, Launcher, Plan, Step
 
 PLAN = "plan.json"
 BASE = "base"
@@ -25,9 +25,10 @@ BASE = "base"
 class Runs:
     """The artifacts of one plan in one run directory."""
 
-    def __init__(self, out: Path, plan: Plan) -> None:
+    def __init__(self, out: Path, plan: Plan, launcher: Launcher | None = None) -> None:
         self.out = out
         self.plan = plan
+        self.launcher = launcher
         self.steps = {step.name: step for step in plan.steps}
         self._made: dict[str, Artifact] = {}
 

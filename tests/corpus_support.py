@@ -26,9 +26,16 @@ GULF = Locale(
 Read = Callable[..., list[Record | Bad]]
 
 
-def source(identity: str = "toy", kind: str = "text", role: str = "text", **more: Any) -> Source:
+class Toy(Source):
+    """A source that can be the key of a dictionary of texts."""
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+
+def source(identity: str = "toy", kind: str = "text", role: str = "text", **more: Any) -> Toy:
     uri = more.pop("uri", f"data/{identity}.txt")
-    return Source(id=identity, kind=kind, uri=uri, licence="CC0-1.0", role=role, **more)
+    return Toy(id=identity, kind=kind, uri=uri, licence="CC0-1.0", role=role, **more)
 
 
 def parts() -> Parts:

@@ -95,5 +95,41 @@ def test_counts_follow_the_rewriting_of_a_word():
     ]
 
 
+def test_a_count_that_falls_without_reaching_zero_is_noticed():
+    # "xabcab" holds (a, b) twice; merging (x, a) takes one of them away.
+    text = ways(xabcab=10, xa=20, cd=15)
+    learned = learn(text, [], LETTERS, max_new=9, min_count=10)
+    assert list(zip(learned.merges, learned.counts, strict=True))[:3] == [
+        (("x", "a"), 30),
+        (("c", "d"), 15),
+        (("a", "b"), 10),
+    ]
+
+
+def test_a_text_without_spaces_is_learned_from_in_parts():
+    text = Counter({tuple("ab" * 40): 5})
+    learned = learn(text, [], LETTERS, max_new=1, min_count=1)
+    assert (learned.merges, learned.counts) == ([("a", "b")], [40 * 5])
+    # The pair (b, a) at place 64 is between two parts.
+    odd = learn(text, [], LETTERS, protected={("a", "b")}, max_new=1, min_count=1)
+    assert (odd.merges, odd.counts) == ([("b", "a")], [38 * 5])
+
+
+def test_counts_agree_with_counting_anew_after_every_merge():
+    words = ["".join(random.Random(n).choices("abc", k=9)) for n in range(80)]
+    learned = learn(ways(**dict.fromkeys(words, 3)), [], LETTERS, max_new=25, min_count=3)
+    ranks: dict[tuple[str, str], int] = {}
+    for pair, count in zip(learned.merges, learned.counts, strict=True):
+        found: Counter[tuple[str, str]] = Counter()
+        for word in set(words):
+            cut = merge_all(word, ranks)
+            found.update(zip(cut, cut[1:], strict=False))
+        best = max(found.values())
+        assert pair == min(p for p, times in found.items() if times == best)
+        assert count == 3 * best
+        ranks[pair] = len(ranks)
+    assert len(learned.merges) == 25
+
+
 def test_segments_of_one_symbol_teach_nothing():
     assert learn(Counter({("abc",): 100}), [], {"abc"}, max_new=9, min_count=1).merges == []

@@ -41,7 +41,7 @@ def asked(write_pack, tmp_path, monkeypatch):
         budget="100s",
     )
 
-    def stage(name, share):
+    def stage(name, share, speed=None):
         return Stage(
             name, needs=(), makes="model", run=dict, speed=lambda job: 0.0, budget_share=share
         )

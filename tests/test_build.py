@@ -12,7 +12,7 @@ from tests_support import PACK, REMOTE
 
 from locale_tune import store
 from locale_tune.build import Options, Screen, build
-from locale_tune.errors import SourceMissing, StageFailed, StoreBusy
+from locale_tune.errors import PlanError, SourceMissing, StageFailed, StoreBusy
 from locale_tune.files import read_json
 
 GROUP = "locale_tune.plugins"
@@ -152,6 +152,23 @@ def test_a_process_that_dies_is_a_sentence_with_its_log(toy):
     with pytest.raises(StageFailed, match="'t-die' ended with exit code 9") as caught:
         toy()
     assert "t-die.log" in caught.value.remedy
+
+
+def test_a_launcher_is_put_in_front_of_the_worker(toy, install, tmp_path):
+    launcher = """
+    from locale_tune.api import Launcher, hookimpl
+
+    def command(argv):
+        return ["env", "LAUNCHED=yes", *argv]
+
+    @hookimpl
+    def locale_tune_launchers():
+        yield Launcher("marked", command=command)
+    """
+    install("marked", GROUP, "marked", "marked_mod", launcher)
+    assert "t-inject" in toy(on="marked").ran
+    with pytest.raises(PlanError, match="no plugin offers the launcher 'slrm'"):
+        toy(on="slrm")
 
 
 def test_until_stops_early(toy):

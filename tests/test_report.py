@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lxml import html
-from release_numbers import GULF, ROMANSH, TEXTS, byte_level, curve, finding, source
-from release_support import Build, example
+from release_numbers import GULF, ROMANSH, TEXTS, byte_level, curve
+from release_page import marked, page_of, released, results, text_nodes, text_of
+from release_support import example
 
-from locale_tune.api import Bound, Locale, read_json
+from locale_tune.api import Bound, Locale
 from locale_tune_release import run_release
 from locale_tune_release.script import is_script
-
-HOSTILE = '</style></title><script>alert(1)</script><img src=x onerror="a()">&amp;{{ 7 * 7 }}\u202e'
-SHELL = ("html", "head", "body")
-
-
-def released(build: Build) -> Path:
-    job = build.job()
-    run_release(job)
-    return job.out
-
-
-def page_of(build: Build) -> Any:
-    return html.document_fromstring((released(build) / "report.html").read_bytes().decode())
 
 
 @pytest.fixture(scope="module", params=[GULF, ROMANSH], ids=["ar-gulf", "rm"])
@@ -41,36 +27,13 @@ def page(locale: Locale, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return page_of(example(tmp_path_factory.mktemp(locale.id), locale))
 
 
-def text_nodes(page: Any) -> Iterator[tuple[Any, str]]:
-    """Yield (element that holds it, text) for every text node outside style."""
-    for element in page.iter():
-        if not isinstance(element.tag, str) or element.tag == "style":
-            continue
-        if element.text:
-            yield element, element.text
-        if element.tail and element.getparent() is not None:
-            yield element.getparent(), element.tail
-
-
-def marked(element: Any) -> tuple[str, str]:
-    """Return lang and dir of the nearest element below <html> that has a lang."""
-    while element is not None and element.tag not in SHELL:
-        if element.get("lang"):
-            return element.get("lang"), element.get("dir", "")
-        element = element.getparent()
-    return "", ""
-
-
-def text_of(element: Any) -> str:
-    return " ".join(" ".join(element.itertext()).split())
-
-
 def test_nothing_runs_and_nothing_comes_from_outside(page: Any) -> None:
     assert not page.xpath("//script|//iframe|//object|//embed|//link|//base|//form|//img|//image")
     for element in page.iter():
         for name, value in element.attrib.items():
             assert not name.startswith("on"), name
-            assert name not in ("src", "srcset", "action", "style") or name == "style"
+            assert name not in ("src", "srcset", "action")
+            assert name != "style" or re.fullmatch(r"width: [\d.]+%", value)
             if name.endswith("href"):
                 assert value.startswith("#")
                 assert page.xpath(f"//*[@id='{value[1:]}']")
@@ -197,11 +160,6 @@ def test_lines_differ_in_dashes_and_markers_not_only_in_colour(page: Any) -> Non
     assert {e.tag for e in chart.xpath(".//*[@class='mark after']")} == {"rect"}
 
 
-def results(page: Any) -> dict[str, list[str]]:
-    rows = page.xpath("//table[@class='results']/tbody/tr")
-    return {text_of(row[0]): [text_of(cell) for cell in row[1:]] for row in rows}
-
-
 def test_results_say_verdict_numbers_and_direction_in_words(tmp_path: Path) -> None:
     rows = results(page_of(example(tmp_path, GULF)))
     worse = next(cells for label, cells in rows.items() if label.startswith("Standard Arabic"))
@@ -282,88 +240,3 @@ def test_raw_json_on_the_page_is_report_json(tmp_path: Path) -> None:
     page = html.document_fromstring((out / "report.html").read_bytes().decode())
     raw = page.xpath("//section[@id='raw']//pre")[0].text_content()
     assert raw.strip() == (out / "report.json").read_text(encoding="utf-8").strip()
-
-
-def poisoned(value: Any, key: str = "") -> Any:
-    """Return the value with the hostile text behind every free text in it."""
-    if isinstance(value, dict):
-        return {k: poisoned(v, k) for k, v in value.items()}
-    if isinstance(value, list):
-        return [poisoned(item, key) for item in value]
-    fixed = ("verdict", "side", "role", "direction", "lang", "id", "on", "check", "sha256")
-    return value + HOSTILE if isinstance(value, str) and key not in fixed else value
-
-
-def test_hostile_texts_stay_text(tmp_path: Path) -> None:
-    for name in ("plain", "hostile"):
-        (tmp_path / name).mkdir()
-    plain = page_of(example(tmp_path / "plain", GULF))
-    build = example(tmp_path / "hostile", GULF)
-    build.findings, build.sources = poisoned(build.findings), poisoned(build.sources)
-    build.locale = GULF.model_copy(update={"name": HOSTILE, "endonym": HOSTILE})
-    build.prompts, build.authors = (HOSTILE,), (HOSTILE,)
-    build.facts = {"line": HOSTILE, HOSTILE: HOSTILE}
-    page = page_of(build)
-    tags = Counter(e.tag for e in page.iter() if isinstance(e.tag, str))
-    assert not set(tags) - {e.tag for e in plain.iter() if isinstance(e.tag, str)}
-    assert tags["style"] == tags["title"] - len(page.xpath("//svg")) == 1
-    assert not page.xpath("//@onerror|//@src")
-    assert page.text_content().count("{{ 7 * 7 }}") > 30
-
-
-def test_numbers_that_are_none_and_broken_letters_do_not_stop_the_page(tmp_path: Path) -> None:
-    build = example(tmp_path, GULF)
-    build.findings["reliability"][0] |= {"brier": float("nan"), "ece_interval": None}
-    build.findings["reliability"][1]["bins"] = []
-    build.findings["samples"][0]["after"] = "a\x07b"
-    job = build.job()
-    path = job.inputs["findings"].path / "findings.json"
-    half_a_letter = path.read_text(encoding="utf-8").replace("\\u0007", "\\ud800\\u0007")
-    path.write_text(half_a_letter, encoding="utf-8")
-    run_release(job)
-    assert "a\ufffd\ufffdb" in (job.out / "report.html").read_text(encoding="utf-8")
-    assert read_json(job.out / "report.json")["reliability"][0]["brier"] is None
-
-
-def test_a_build_that_measured_nothing_says_so(tmp_path: Path) -> None:
-    build = example(tmp_path, GULF)
-    build.findings, build.sources = {"findings": []}, []
-    build.prompts, build.bounds, build.authors = (), (), ()
-    page = page_of(build)
-    text = text_of(page.xpath("//body")[0])
-    assert "Nothing was measured." in text
-    assert "No check gave a number." in text
-    assert "No questions with known answers were measured" in text
-    assert "No source was trained on" in text
-    assert "none set" in text
-
-
-def test_without_extension_the_page_says_the_vocabulary_was_kept(tmp_path: Path) -> None:
-    job = example(tmp_path, GULF).job()
-    for name in ("extension.json", "certificate.json"):
-        (job.inputs["model"].made_from["model"].path / name).unlink()
-    run_release(job)
-    assert "no token was added" in (job.out / "report.html").read_text(encoding="utf-8")
-
-
-def test_settings_limit_how_much_is_shown_in_pack_order(tmp_path: Path) -> None:
-    build = example(tmp_path, GULF)
-    build.settings = build.settings.model_copy(update={"samples": 1, "sentences": 2})
-    page = page_of(build)
-    assert len(page.xpath("//article[@class='sample']")) == 1
-    assert len(page.xpath("//figure")) == 2
-
-
-def test_one_sided_groups_and_findings_are_shown(tmp_path: Path) -> None:
-    build = example(tmp_path, GULF)
-    build.findings["reliability"] = [curve("only", "afb", "after", 0.1, 50)]
-    build.findings["findings"] = [finding("new", "afb", "New", None, 3.0, None, 9)]
-    build.sources = [source("a", "MIT", "text", 3, 3, 9)]
-    page = page_of(build)
-    assert results(page)["New ↑ higher is better new on afb"][:4] == [
-        "measured",
-        "not measured",
-        "3.00",
-        "",
-    ]
-    assert len(page.xpath("//article[@class='diagram']//thead/tr[1]/th")) == 4

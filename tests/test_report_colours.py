@@ -1,4 +1,4 @@
-"""Contrast of every colour the page uses, computed from its style sheet (WCAG 2.2, 1.4.3, 1.4.11)."""
+"""Contrast of every colour on the page, from its style sheet (WCAG 2.2, 1.4.3 and 1.4.11)."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from pathlib import Path
 
 from locale_tune.api import Record, write_records
@@ -42,6 +43,15 @@ def test_a_smaller_draw_is_the_head_of_a_larger_one():
     assert sorted(draw(lines, 99, seed=3)) == sorted(lines)
 
 
+def test_a_share_of_the_text_is_drawn_by_hash(tmp_path: Path):
+    put(tmp_path, "text", numbered("a", 400))
+    some = list(training_text(tmp_path, 0.25, seed=1))
+    assert 60 < len(some) < 140
+    assert some == list(training_text(tmp_path, 0.25, seed=1))
+    assert some != list(training_text(tmp_path, 0.25, seed=2))
+    assert list(training_text(tmp_path, 1.0)) == numbered("a", 400)
+
+
 def test_lines_are_cut_and_empty_ones_dropped():
     records = [Record(id="1", source="s", text="a\n\n  \nb" + "x" * 2 * LINE_CHARS)]
     assert [len(line) for line in lines_of(records)] == [1, LINE_CHARS]
@@ -63,6 +73,9 @@ def test_the_target_is_held_out_text_where_there_is_some(tmp_path: Path):
     put(tmp_path, "text", ["text"])
     assert samples(tmp_path, 10, 0).target == ["text"]
     assert samples(tmp_path, 10, 0).target_from == "text"
+    put(tmp_path, "heldout", [""])
+    assert samples(tmp_path, 10, 0).target_from == "text"
+    shutil.rmtree(tmp_path / "heldout")
     put(tmp_path, "heldout", ["held out"])
     assert samples(tmp_path, 10, 0).target == ["held out"]
     assert list(training_text(tmp_path)) == ["text"]

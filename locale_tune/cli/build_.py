@@ -19,6 +19,7 @@ from locale_tune.schema import Report
 @click.command("build")
 @click.argument("pack")
 @build_options
+@click.option("--on", default="local", show_default=True, help="How heavy steps are started.")
 @click.option("--until", default="", metavar="STEP", help="Stop after this step.")
 def command(pack: str, **chosen: Any) -> None:
     """Build a localized model from PACK (an id, or the folder of a pack).

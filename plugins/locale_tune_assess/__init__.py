@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from .context import Context
 
 
+LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "pyarrow", "sacrebleu")
+
+
 def run_assess(job: Job) -> Mapping[str, Any]:
     """Run the checks on the base and on the localized model."""
     from .stage import run
@@ -67,6 +70,7 @@ def locale_tune_stages() -> Iterable[Stage]:
         version="1",
         reads=("prompts",),
         heavy=True,
+        libraries=LIBRARIES,
         doc="every check before and after, on the same held-out items",
     )
 

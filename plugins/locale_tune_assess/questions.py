@@ -142,7 +142,7 @@ def _of_language(
     metrics: list[tuple[str, str, str, bool, list[Array], Statistic]] = [
         ("accuracy", "accuracy", "%", False, [rows_of(100 * a.correct) for a in tested], ratio),
         ("ece", f"calibration error (ECE, {bins} bins)", "", True, *_ece(tested, bins)),
-        ("brier", "Brier score", "0 to 2", True, [_brier(a) for a in tested], ratio),
+        ("brier", "Brier score", "", True, [_brier(a) for a in tested], ratio),
     ]
     results: dict[str, Paired] = {}
     for check, words, unit, lower, (old, new), statistic in metrics:

@@ -132,7 +132,6 @@ def _compare(
         f"Translation from {source} into {context.locale.name}, chrF++",
         result,
         n=len(pairs),
-        unit="chrF++",
         note=f"{signature}; greedy, through the chat template, with one fixed instruction",
     )
 

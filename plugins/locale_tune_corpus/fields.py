@@ -93,17 +93,16 @@ def record_of(
         if not _wanted(row, fields):
             return None
         identity = f"{source.id}:{where.rpartition(':')[2]}"
-        content = _content(row, fields, identity)
+        return Record(
+            id=identity,
+            source=source.id,
+            lang=source.lang,
+            variety=text_of(row, fields.variety) if fields.variety else source.variety,
+            meta=_meta(row, fields, where),
+            **_content(row, fields, identity),
+        )
     except Unreadable as problem:
         return Bad(where, str(problem), str(row)[:200])
-    return Record(
-        id=identity,
-        source=source.id,
-        lang=source.lang,
-        variety=text_of(row, fields.variety) if fields.variety else source.variety,
-        meta=_meta(row, fields, where),
-        **content,
-    )
 
 
 def _cleaned(row: Row, fields: Fields) -> Row:
@@ -136,8 +135,6 @@ def _content(row: Row, fields: Fields, identity: str) -> dict[str, Any]:
     if fields.question:
         content["question"] = text_of(row, fields.question)
         content["choices"], content["answer"] = _choices(row, fields, identity)
-    if not content:
-        raise Unreadable("the source's options name no text, messages, turns or question")
     return content
 
 

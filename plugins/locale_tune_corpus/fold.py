@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 
-ARABIC = str.maketrans("أإآٱىةؤئ", "ااااياوي")
+ARABIC = str.maketrans("أإآٱىةؤئ", "اااايهوي")
 
 
 class _Letters(dict[int, str]):

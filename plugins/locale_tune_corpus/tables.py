@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from locale_tune.api import Bad, Locale, Record, Source
-from locale_tune_corpus.fields import Fields, options_of, record_of
+from locale_tune_corpus.fields import Fields, fields_of, record_of
 from locale_tune_corpus.lines import LINE_LIMIT, Line, bad_line, label, read_lines
 
 ROW_LINES = 1000
@@ -33,7 +33,7 @@ def read_tsv(source: Source, path: Path, locale: Locale) -> Iterator[Record | Ba
 
 
 def _records(source: Source, path: Path, delimiter: str, quotes: bool) -> Iterator[Record | Bad]:
-    options = options_of(TableOptions, source)
+    options = fields_of(TableOptions, source)
     quotes = quotes if options.quotes is None else options.quotes
     names: list[str] = []
     number = 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ def render_page(said: Mapping[str, Any], settings: ReleaseSettings) -> str:
     return page.render(said=said, raw=raw_json(said), **_parts(said, settings, locale))
 
 
+@cache
 def environment(locale: Locale) -> Environment:
     """Return the Jinja environment; text functions already know the pack's language."""
     env = Environment(

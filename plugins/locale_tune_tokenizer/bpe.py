@@ -13,6 +13,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+LONGEST = 64
+
 Pair = tuple[str, str]
 Segment = tuple[str, ...]
 
@@ -99,16 +101,24 @@ def _note(learned: Learned, pair: Pair, count: int, known: set[str]) -> None:
 
 
 class _Text:
-    """Distinct segments with their counts, kept cut by all merges so far."""
+    """Distinct segments with their counts, kept cut by all merges so far.
+
+    A script without spaces makes segments of hundreds of symbols. They are learned from in parts,
+    which loses the pairs between parts and keeps the work on each rewriting small.
+    """
 
     def __init__(self, segments: Mapping[Segment, int]) -> None:
-        cut = [(list(segment), count) for segment, count in segments.items() if len(segment) > 1]
-        self.segments = [segment for segment, _ in cut]
-        self.weights = [count for _, count in cut]
+        self.segments: list[list[str]] = []
+        self.weights: list[int] = []
         self.counts: Counter[Pair] = Counter()
         self.where: dict[Pair, list[int]] = {}
-        for number, segment in enumerate(self.segments):
-            self._add(number, segment)
+        for segment, count in segments.items():
+            for start in range(0, len(segment), LONGEST):
+                part = list(segment[start : start + LONGEST])
+                if len(part) > 1:
+                    self.segments.append(part)
+                    self.weights.append(count)
+                    self._change(len(self.segments) - 1, [], part)
 
     def apply(self, pair: Pair, ranks: Mapping[Pair, int]) -> set[Pair]:
         """Cut anew every segment that holds `pair`; return the pairs whose counts changed.
@@ -121,14 +131,18 @@ class _Text:
             after = merge_all(before, ranks)
             if after == before:
                 continue
-            for old in pairwise(before):
-                self.counts[old] -= self.weights[number]
             self.segments[number] = after
-            self._add(number, after)
-            changed.update(pairwise(before), pairwise(after))
+            changed |= self._change(number, before, after)
         return changed
 
-    def _add(self, number: int, segment: list[str]) -> None:
-        for pair in pairwise(segment):
-            self.counts[pair] += self.weights[number]
+    def _change(self, number: int, before: list[str], after: list[str]) -> set[Pair]:
+        """Count a segment's pairs anew; return those whose counts changed."""
+        old = Counter(pairwise(before))
+        more = Counter(pairwise(after))
+        for pair in more.keys() - old.keys():
             self.where.setdefault(pair, []).append(number)
+        more.subtract(old)
+        moved = {pair for pair, times in more.items() if times}
+        for pair in moved:
+            self.counts[pair] += more[pair] * self.weights[number]
+        return moved

@@ -50,7 +50,7 @@ def run(job: Job) -> Mapping[str, Any]:
         return _pass_on(job, outcome)
     job.progress(0, 1, f"learning merges from {outcome.text_bytes / 1e6:.1f} MB")
     chats = rendered_chats(base)
-    learned = _learned(job, spec, old, [*drawn.protected, *chats])
+    learned = _learned(job, spec, old, [*drawn.protected, *chats], outcome.learned_share)
     outcome = outcome.with_learned(learned)
     if not learned.tokens:
         outcome = outcome.because(decide.nothing_frequent(job.settings))
@@ -69,7 +69,9 @@ def _measured(job: Job, old: Any, drawn: Samples) -> Outcome:
     return Outcome(
         reason=decide.reason_for_none(settings, text_bytes, native, compared, english),
         min_frequency=settings.min_frequency,
+        max_new_tokens=settings.max_new_tokens,
         text_bytes=text_bytes,
+        learned_share=min(1.0, settings.learn_bytes / max(1, text_bytes)),
         measured_on=drawn.target_from,
         before=native,
         after=native,
@@ -78,7 +80,9 @@ def _measured(job: Job, old: Any, drawn: Samples) -> Outcome:
     )
 
 
-def _learned(job: Job, spec: Mapping[str, Any], old: Any, protected: list[str]) -> Learned:
+def _learned(
+    job: Job, spec: Mapping[str, Any], old: Any, protected: list[str], share: float
+) -> Learned:
     settings: ExtendSettings = job.settings
     added = added_ids(spec)
 
@@ -88,7 +92,7 @@ def _learned(job: Job, spec: Mapping[str, Any], old: Any, protected: list[str]) 
         return refusal(to_bytes(joined), settings.max_token_chars)
 
     return learn(
-        count_segments(old, training_text(job.inputs["corpus"].path)),
+        count_segments(old, training_text(job.inputs["corpus"].path, share, job.seed)),
         merges_of(spec),
         spec["model"]["vocab"],
         protected=pairs(old, protected),

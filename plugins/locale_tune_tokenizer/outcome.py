@@ -21,7 +21,9 @@ class Outcome:
 
     reason: str = ""
     min_frequency: int = 0
+    max_new_tokens: int = 0
     text_bytes: int = 0
+    learned_share: float = 1.0
     measured_on: str = ""
     before: Figures | None = None
     after: Figures | None = None
@@ -55,6 +57,7 @@ class Outcome:
             "reason": self.reason or _why_so_many(self),
             "min_frequency": self.min_frequency,
             "text_bytes": self.text_bytes,
+            "learned_share": self.learned_share,
             "merges": len(self.learned.merges),
             "refused_pairs": dict(sorted(self.learned.refused.items())),
             "measured_on": self.measured_on,
@@ -84,8 +87,13 @@ def write_outcome(out: Path, outcome: Outcome) -> dict[str, Any]:
 
 
 def _why_so_many(outcome: Outcome) -> str:
-    least = outcome.learned.counts[-1] if outcome.learned.counts else 0
-    return f"the rarest merge was seen {least} times, the threshold is {outcome.min_frequency}"
+    """Say what ended the learning; empty when nothing was learned."""
+    if not outcome.learned.tokens:
+        return ""
+    rarest = f"the rarest merge was seen {outcome.learned.counts[-1]} times"
+    if len(outcome.learned.tokens) == outcome.max_new_tokens:
+        return f"as many as max_new_tokens allows; {rarest}"
+    return f"{rarest}, and the next is below the threshold of {outcome.min_frequency}"
 
 
 def _changed_notes(blast: Mapping[str, Any]) -> list[str]:

@@ -8,8 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-CHUNK = 1_024
-
 
 def edge_weights(pieces: int, side: str) -> Tensor:
     """Return the weights of the old pieces of a token, float32, shape [pieces].

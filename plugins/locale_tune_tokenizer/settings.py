@@ -21,6 +21,9 @@ class ExtendSettings(Settings):
     min_bytes: int = Field(
         RECOMMENDED_BYTES, ge=0, description="UTF-8 bytes of text needed to extend at all"
     )
+    learn_bytes: int = Field(
+        100_000_000, ge=1, description="learn from at most this much text, drawn with the seed"
+    )
     max_token_chars: int = Field(24, ge=2, description="longest new token, in characters")
     compact_ratio: float = Field(
         1.5,

@@ -13,11 +13,11 @@ from locale_tune_tokenizer.row_training import train_rows
 from locale_tune_tokenizer.rows import Tables
 from locale_tune_tokenizer.settings import ExtendSettings
 
-TIMED_STEPS = 3
+TIMED_STEPS = 2
 
 
 def tokens_per_second(job: Job) -> float:
-    """Return trained tokens per second: three steps timed after one that warms up.
+    """Return trained tokens per second: two steps timed after one that warms up.
 
     No text is needed: ids are drawn with the seed, and the last rows of the table stand for new
     ones. The model is loaded, changed in memory and thrown away.

@@ -12,6 +12,7 @@ from locale_tune.api import Record, read_records
 
 SAMPLE_LINES = 2_000
 LINE_CHARS = 10_000
+RANKS = 1 << 64
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,12 @@ class Samples:
     beside: list[str]
 
 
-def training_text(corpus: Path) -> Iterator[str]:
-    """Yield the native training texts in the order written."""
-    return (record.text for record in read_records(corpus / "text") if record.text)
+def training_text(corpus: Path, share: float = 1.0, seed: int = 0) -> Iterator[str]:
+    """Yield the native training texts in the order written, or a share of them drawn by hash."""
+    limit = int(share * RANKS)
+    for record in read_records(corpus / "text"):
+        if record.text and (share >= 1 or hash_rank(seed, record.text) < limit):
+            yield record.text
 
 
 def draw(lines: Iterable[str], count: int, seed: int) -> list[str]:
@@ -71,7 +75,7 @@ def lines_of(records: Iterable[Record]) -> Iterator[str]:
 
 def samples(corpus: Path, protected_lines: int, seed: int) -> Samples:
     """Draw every sample; two of three replay lines at most are protected, the rest measured."""
-    target_from = "heldout" if (corpus / "heldout").exists() else "text"
+    target_from = "heldout" if any(_lines(corpus, "heldout")) else "text"
     replay = draw(_lines(corpus, "replay"), protected_lines + SAMPLE_LINES, seed)
     protected = min(protected_lines, len(replay) - len(replay) // 3)
     english, beside = _english(corpus, seed)

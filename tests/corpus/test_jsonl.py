@@ -64,6 +64,12 @@ def test_an_unknown_option_is_a_mistake_in_the_pack(read: Read) -> None:
         read("jsonl", GOOD[0], txt="t")
 
 
-def test_a_pack_that_names_no_field_reads_nothing(read: Read) -> None:
-    [bad] = read("jsonl", GOOD[0])
-    assert "name no text" in bad.reason
+def test_usual_names_need_no_options(read: Read) -> None:
+    assert [item.text for item in read("jsonl", '{"text": "Bun di."}')] == ["Bun di."]
+    [record] = read("jsonl", '{"question": "?", "choices": ["a", "b"], "answer": "b"}', "questions")
+    assert record.answer == 1
+
+
+def test_a_row_without_its_group_is_bad_too(read: Read) -> None:
+    [bad] = read("jsonl", GOOD[0], text="t", group="g")
+    assert bad.reason == "no field 'g'"

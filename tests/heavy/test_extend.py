@@ -32,6 +32,7 @@ def test_an_extended_model_has_rows_files_and_figures(tmp_path: Path):
     job = make_job(tmp_path)
     facts = run_extend(job)
     assert facts["new_tokens"] == 60
+    assert facts["reason"].startswith("as many as max_new_tokens allows; the rarest merge was seen")
     assert facts["fertility_after"] < 0.6 * facts["fertility_before"]
     assert facts["bytes_per_token_after"] > facts["bytes_per_token_before"]
     assert facts["floor"] <= facts["fertility_after"]
@@ -46,7 +47,7 @@ def test_an_extended_model_has_rows_files_and_figures(tmp_path: Path):
     assert set(read_json(job.out / "certificate.json")) == set(facts["checks"])
     rows = len(weights(job.out)[EMBED])
     assert read_json(job.out / "config.json")["vocab_size"] == rows == facts["rows"]["rows_after"]
-    assert rows % 64 == 0
+    assert rows == facts["rows"]["rows_before"] + 60
 
 
 @pytest.mark.parametrize("tied", [True, False])
@@ -232,6 +233,15 @@ def test_control_lines_that_change_leave_a_note(tmp_path: Path):
     put(tmp_path / "corpus", "control", sentences(ROMANSH, 10, seed=5), "de")
     facts = run_extend(make_job(tmp_path, {"tokens": 0}))
     assert any("100.0 % of 10 control lines get other ids" in note for note in facts["notes"])
+
+
+def test_large_text_is_learned_from_in_part(tmp_path: Path):
+    job = make_job(tmp_path, {"tokens": 0, "learn_bytes": 10_000})
+    facts = run_extend(job)
+    assert facts["learned_share"] == pytest.approx(10_000 / facts["text_bytes"])
+    assert facts["learned_share"] < 0.5
+    assert 0 < facts["new_tokens"] < 60
+    assert facts["reason"].endswith("the next is below the threshold of 20")
 
 
 def test_speed_needs_no_corpus_and_changes_nothing(tmp_path: Path):

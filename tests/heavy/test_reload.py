@@ -70,6 +70,12 @@ def test_a_template_that_refuses_a_role_is_rendered_without_it(tmp_path: Path):
     assert len(rendered_chats(base)) == 4
 
 
+def test_a_template_that_prints_the_date_always_prints_the_same(tmp_path: Path):
+    base = save_tiny(tmp_path / "base")
+    (base / "chat_template.jinja").write_text("Today: {{ strftime_now('%d %b %Y') }}.")
+    assert set(rendered_chats(base)) == {"Today: 26 Jul 2024."}
+
+
 def test_no_template_is_no_chats(tmp_path: Path):
     base = save_tiny(tmp_path / "base")
     (base / "chat_template.jinja").unlink()

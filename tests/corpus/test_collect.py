@@ -1,0 +1,242 @@
+"""`collect` on small packs: splits that share nothing, counts that add up."""
+
+from __future__ import annotations
+
+import filecmp
+import json
+import random
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import pytest
+from corpus_support import GULF, Corpus, source
+
+from locale_tune.api import Record, StageFailed
+from locale_tune_corpus.fold import fold
+
+Collect = Callable[..., Corpus]
+WORDS = [f"{a}{b}{c}" for a in "bcdfglmnprst" for b in "aeiou" for c in ("r", "l", "ntg", "sch")]
+
+
+def sentence(seed: int, words: int = 12) -> str:
+    pick = random.Random(seed)
+    return " ".join(pick.choice(WORDS) for _ in range(words)).capitalize() + "."
+
+
+def lines(first: int, count: int, words: int = 12) -> str:
+    return "\n".join(sentence(seed, words) for seed in range(first, first + count))
+
+
+def rows(first: int, groups: int, prefix: str = "g") -> str:
+    made = [
+        {"t": sentence(first + 10 * n + k), "g": f"{prefix}{n}"}
+        for n in range(groups)
+        for k in range(3)
+    ]
+    return "\n".join(json.dumps(row) for row in made)
+
+
+def grouped(name: str, **more: Any) -> Any:
+    return source(name, "jsonl", options={"text": "t", "group": "g"}, **more)
+
+
+def test_text_and_held_out_share_no_record_and_no_group(collect: Collect) -> None:
+    varieties = {
+        grouped("a", variety="rm-a"): rows(0, 40),
+        grouped("b", variety="rm-b"): rows(5000, 40),
+    }
+    corpus = collect(varieties, heldout_share=0.2)
+    held, text = corpus.split("heldout"), corpus.split("text")
+    groups = [{record.meta["group"] for record in side} for side in (held, text)]
+    assert held
+    assert not groups[0] & groups[1]
+    assert len(held) + len(text) == 240
+    by_source = {name: {r.meta["group"] for r in held if r.source == name} for name in "ab"}
+    assert by_source["a"] == by_source["b"] == groups[0]
+    assert corpus.facts["varieties"]["rm-a"]["heldout_documents"] == 3 * len(groups[0])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_tested_text_is_trained_on(collect: Collect, seed: int) -> None:
+    pick = random.Random(seed)
+    shared = [sentence(pick.randrange(300)) for _ in range(30)]
+    texts = {
+        source("a"): lines(0, 200) + "\n" + "\n".join(shared),
+        source("b"): lines(150, 100),
+        source("en", role="control", lang="en"): lines(9000, 30) + "\n" + "\n".join(shared[:5]),
+        source("old", role="replay", lang="en"): lines(8990, 60),
+    }
+    corpus = collect(texts, seed=seed)
+    splits = {name: corpus.split(name) for name in ("text", "heldout", "control", "replay")}
+    folded = {name: {fold(record.text) for record in side} for name, side in splits.items()}
+    assert all(folded.values())
+    for trained, tested in product(("text", "replay"), ("heldout", "control")):
+        assert not folded[trained] & folded[tested], (trained, tested)
+
+
+def test_a_near_copy_of_a_held_out_text_is_not_trained_on(collect: Collect) -> None:
+    originals = [sentence(n, 30) for n in range(60)]
+    copies = [text.replace(text.split()[5], "auter") for text in originals]
+    corpus = collect(
+        {source("a"): "\n".join(originals), source("b"): "\n".join(copies)}, heldout_share=0.3
+    )
+    assert corpus.facts["rejected"]["near copy"] > 50
+    held = [set(record.text.split()) for record in corpus.split("heldout")]
+    for record in corpus.split("text"):
+        words = set(record.text.split())
+        assert all(len(words & other) < 20 for other in held)
+
+
+def test_a_lesson_that_quotes_a_held_out_text_is_left_out(collect: Collect) -> None:
+    texts = [sentence(n) for n in range(50)]
+    chats = "\n".join(
+        json.dumps(
+            {
+                "messages": [
+                    {"role": "user", "content": f"?{n}"},
+                    {"role": "assistant", "content": t},
+                ]
+            }
+        )
+        for n, t in enumerate(texts)
+    )
+    corpus = collect({source("a"): "\n".join(texts), source("chat", "jsonl", "lessons"): chats})
+    held = {record.text for record in corpus.split("heldout")}
+    said = {record.messages[1].content for record in corpus.split("lessons")}
+    assert held
+    assert not said & held
+    assert len(said) == 50 - len(held)
+    assert corpus.facts["rejected"]["holds a held-out text"] == len(held)
+
+
+def test_a_lesson_of_a_tested_group_is_left_out(collect: Collect) -> None:
+    quiz = '{"question": "Tge è quai?", "choices": ["in", "dus"], "answer": 0, "g": "term"}'
+    chat = '{"u": "Di insatge.", "a": "Insatge.", "g": "term"}'
+    texts = {
+        source("a"): lines(0, 20),
+        source(
+            "quiz",
+            "jsonl",
+            "questions",
+            options={
+                "question": "question",
+                "choices": "choices",
+                "answer": "answer",
+                "group": "g",
+            },
+        ): quiz,
+        source(
+            "chat",
+            "jsonl",
+            "lessons",
+            options={"turns": [["user", "u"], ["assistant", "a"]], "group": "g"},
+        ): chat,
+    }
+    corpus = collect(texts)
+    assert corpus.split("lessons") == []
+    assert corpus.sources()["chat"]["rejected"] == {"of one group with a tested item": 1}
+
+
+def test_every_record_seen_is_kept_or_has_a_reason(collect: Collect) -> None:
+    texts = {
+        source("a", cap=30): lines(0, 60) + "\nkurz\n" + lines(0, 5),
+        source("b", "jsonl", options={"text": "t"}): rows(50, 4) + '\n{"t": 5}\n',
+        source("en", role="control", lang="en"): lines(900, 30),
+    }
+    corpus = collect(texts, filters=("length",), control_max=7, max_bad_share=0.5)
+    for row in corpus.sources().values():
+        assert row["seen"] == row["kept"] + sum(row["rejected"].values()), row
+    assert corpus.sources()["a"]["rejected"]["over the cap"] > 0
+    assert corpus.sources()["b"]["rejected"]["unreadable"] == 1
+    assert len(corpus.split("control")) == 7
+
+
+def test_rejects_say_where_and_why(collect: Collect) -> None:
+    corpus = collect({source("a"): lines(0, 9) + "\nkurz\n" + sentence(0)}, filters=("length",))
+    made = [json.loads(line) for line in (corpus.path / "rejects.jsonl").read_text().splitlines()]
+    assert [(row["where"], row["reason"]) for row in made] == [
+        ("a.txt:10", "under 20 bytes"),
+        ("a.txt:11", "copy"),
+    ]
+    assert made[0]["text"] == "kurz"
+
+
+def test_missing_sources_are_listed_and_the_build_goes_on(collect: Collect) -> None:
+    corpus = collect({source("a"): lines(0, 20), source("b"): None})
+    assert corpus.facts["missing"] == ["b"]
+    assert corpus.sources()["b"]["missing"] is True
+    assert corpus.sources()["a"]["sha256"]
+
+
+def test_a_source_that_is_off_is_not_read(collect: Collect) -> None:
+    corpus = collect({source("a"): lines(0, 20), source("b", on=False): lines(50, 20)})
+    assert set(corpus.sources()) == {"a"}
+
+
+def test_too_many_bad_records_fail_the_build_and_name_them(collect: Collect) -> None:
+    broken = source("b", "jsonl", options={"text": "t"})
+    with pytest.raises(StageFailed) as raised:
+        collect({source("a"): lines(0, 20), broken: rows(0, 3) + "\n{nonsense\n"})
+    assert "b: 1 of 10" in raised.value.problem
+    assert "b.txt:10" in raised.value.problem
+    assert "max_bad_share" in raised.value.remedy
+
+
+def test_no_text_left_is_an_error_with_the_reasons(collect: Collect) -> None:
+    with pytest.raises(StageFailed) as raised:
+        collect({source("a"): lines(0, 20)}, filters=("script-share",), locale=GULF)
+    assert "under 60% Arab letters" in raised.value.problem
+    assert raised.value.remedy
+
+
+def test_the_same_seed_gives_the_same_files(collect: Collect) -> None:
+    texts = {grouped("a"): rows(0, 30), source("b"): lines(3000, 60, 40)}
+    one, two = collect(texts, out="one"), collect(texts, out="two")
+    names = [p.relative_to(one.path).as_posix() for p in one.path.rglob("*") if p.is_file()]
+    assert filecmp.cmpfiles(one.path, two.path, names, shallow=False) == (names, [], [])
+    other = collect(texts, out="three", seed=1)
+    assert [r.id for r in other.split("heldout")] != [r.id for r in one.split("heldout")]
+
+
+def test_filters_of_the_language_do_not_judge_other_languages(collect: Collect) -> None:
+    texts = {
+        source("a"): "\n".join("السلام عليكم " * n for n in range(1, 30)),
+        source("en", role="control", lang="en"): lines(0, 9) + "\na\u202eb",
+    }
+    corpus = collect(texts, filters=("script-share", "hygiene"), locale=GULF, near_duplicates=0)
+    assert len(corpus.split("control")) == 9
+    assert corpus.sources()["en"]["rejected"] == {"a character that overrides writing direction": 1}
+
+
+def test_records_say_their_language_weight_and_origin(collect: Collect) -> None:
+    texts = {source("a", weight=2.0, origin="synthetic", variety="rm-a"): lines(0, 20)}
+    record = collect(texts).split("text")[0]
+    assert (record.lang, record.variety) == ("rm", "rm-a")
+    assert (record.meta["weight"], record.meta["origin"]) == ("2.0", "synthetic")
+
+
+def test_a_question_with_two_answers_is_not_asked(collect: Collect) -> None:
+    def ask(question: str, answer: int) -> str:
+        return json.dumps({"question": question, "choices": ["gea", "na"], "answer": answer})
+
+    asked = "\n".join([ask("Plova?", 0), ask("Plova?", 1), ask("Naiva?", 0)])
+    corpus = collect({source("a"): lines(0, 20), source("q", "jsonl", "questions"): asked})
+    assert [record.question for record in corpus.split("questions")] == ["Naiva?"]
+    assert corpus.split("questions")[0].meta["split"] in ("dev", "test")
+
+
+def test_a_crashed_run_leaves_nothing_of_its_text(collect: Collect) -> None:
+    class Stop(Exception):
+        pass
+
+    def read(*_: object) -> Any:
+        yield Record(id="x:1", source="a", text=sentence(0))
+        raise Stop
+
+    texts = {source("a"): lines(0, 20)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("locale_tune_corpus.text.read_text", read)
+        with pytest.raises(Stop):
+            collect(texts, out="crashed")
+    assert len(collect(texts).split("text")) == 18

@@ -1,0 +1,93 @@
+"""What a model is tested on is found in training text, also when it is spelt otherwise (D4)."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from locale_tune.api import Message, Record
+from locale_tune_corpus.leaks import Leaks
+
+WORDS = [f"{a}{b}{c}" for a in "bcdfglmnprst" for b in "aeiou" for c in ("r", "l", "ntg", "sch")]
+
+
+def text(seed: int, words: int) -> str:
+    pick = random.Random(seed)
+    return " ".join(pick.choice(WORDS) for _ in range(words))
+
+
+def record(content: str, **more: object) -> Record:
+    return Record.model_validate({"id": "1", "source": "s", "text": content, **more})
+
+
+def protecting(*items: Record) -> Leaks:
+    leaks = Leaks()
+    for item in items:
+        leaks.protect(item)
+    return leaks
+
+
+@pytest.mark.parametrize("words", [1, 3, 4, 7, 8, 25, 26, 200])
+def test_a_held_out_text_is_found_in_a_longer_one(words: int) -> None:
+    leaks = protecting(*(record(text(seed, words)) for seed in range(50)))
+    found = [bool(leaks.find(record(text(seed, words)))) for seed in range(50)]
+    assert all(found)
+    if words >= 4:
+        inside = (
+            record(f"{text(900, 9)} {text(seed, words)} {text(901, 9)}") for seed in range(50)
+        )
+        assert all(leaks.find(item) == "holds a held-out text" for item in inside)
+
+
+def test_spelling_does_not_hide_it() -> None:
+    held = "أُعلِنت النتائج في المدرسة أمس، وحضر الحفل جمعٌ كبير من الأهالي والطلاب في الساحة"
+    seen = "اعلنت النتائج في المدرسه امس وحضر الحفل جمع كبيـــر من الاهالي والطلاب في الساحه"
+    assert protecting(record(held)).find(record(seen))
+
+
+def test_nine_of_ten_light_paraphrases_are_found() -> None:
+    found = 0
+    for seed in range(200):
+        words = text(seed, 60).split()
+        pick = random.Random(seed)
+        for place in pick.sample(range(60), 3):
+            words[place] = pick.choice(WORDS)
+        found += bool(protecting(record(text(seed, 60))).find(record(" ".join(words))))
+    assert found >= 180
+
+
+def test_other_text_is_hardly_ever_taken_for_a_leak() -> None:
+    leaks = protecting(*(record(text(seed, 5 + seed % 60)) for seed in range(300)))
+    hits = sum(bool(leaks.find(record(text(10_000 + seed, 60)))) for seed in range(1000))
+    assert hits <= 1
+
+
+def test_a_question_leaks_only_with_its_answer() -> None:
+    quiz = record("", question="Tge è la munaida dal Giapun?", choices=("euro", "yen"), answer=1)
+    leaks = protecting(quiz)
+    assert (
+        leaks.find(record("Tge è la munaida dal Giapun? Yen!")) == "holds a question and its answer"
+    )
+    assert leaks.find(record("Tge è la munaida dal Giapun? Jau na sai betg.")) == ""
+    assert leaks.find(record("La munaida è yen.")) == ""
+
+
+def test_questions_of_one_template_do_not_find_each_other() -> None:
+    quiz = record(
+        "", question="Tge è la munaida da quest pajais: Saint Lucia?", choices=("x", "y"), answer=0
+    )
+    assert protecting(quiz).find(record("Tge è la munaida da quest pajais: Saint Martin? x")) == ""
+
+
+def test_chats_are_searched_and_both_sides_of_a_pair_protected() -> None:
+    leaks = protecting(record(text(1, 9), translation=text(2, 9)))
+    turns = (Message(role="user", content="?"), Message(role="assistant", content=text(2, 9)))
+    assert leaks.find(Record(id="2", source="s", messages=turns))
+    assert leaks.find(record(text(1, 9)))
+
+
+def test_a_short_item_counts_only_as_the_whole_text() -> None:
+    leaks = protecting(record("Bun di!"))
+    assert leaks.find(record("bun di"))
+    assert leaks.find(record("Bun di, co vai cun tai?")) == ""
