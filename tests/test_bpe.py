@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from itertools import pairwise
 
 from locale_tune_tokenizer.bpe import learn, merge_all
 
@@ -123,7 +124,7 @@ def test_counts_agree_with_counting_anew_after_every_merge():
         found: Counter[tuple[str, str]] = Counter()
         for word in set(words):
             cut = merge_all(word, ranks)
-            found.update(zip(cut, cut[1:], strict=False))
+            found.update(pairwise(cut))
         best = max(found.values())
         assert pair == min(p for p, times in found.items() if times == best)
         assert count == 3 * best

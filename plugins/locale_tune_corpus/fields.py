@@ -183,7 +183,7 @@ def _messages(row: Row, fields: Fields) -> tuple[Message, ...]:
 def _message(role: Any, content: str) -> Message:
     if not isinstance(role, str) or role not in ROLES:
         raise Unreadable(f"{role!r} is no role; write one of {', '.join(sorted(ROLES))}")
-    return Message(role=role, content=content)
+    return Message.model_validate({"role": role, "content": content})
 
 
 def _choices(row: Row, fields: Fields, identity: str) -> tuple[tuple[str, ...], int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,6 @@ ROUND_TRIP = (
     'https://example.org/a?b=c&d=%20#e <tag attr="v"/> a_b-c.d@e.f',
     "''''\"\"\"\"``````......!!!!????----====",
 )
-# Some templates print today's date; what is protected must not depend on the day.
 ONE_DAY = datetime(2024, 7, 26, tzinfo=UTC)
 CHATS = (
     ("user",),
@@ -59,9 +59,22 @@ def rendered_chats(folder: Path) -> list[str]:
 
 def _render(tokenizer: Any, roles: tuple[str, ...]) -> list[str]:
     chat = [{"role": role, "content": "Hello."} for role in roles]
+    template = on_one_day(tokenizer.get_chat_template())
     return [
         tokenizer.apply_chat_template(
-            chat, tokenize=False, add_generation_prompt=opening, strftime_now=ONE_DAY.strftime
+            chat, chat_template=template, tokenize=False, add_generation_prompt=opening
         )
         for opening in (False, True)
     ]
+
+
+def on_one_day(template: str) -> str:
+    """Write a fixed date where a template asks for today's.
+
+    What is protected, and so what is learned, must not depend on the day.
+    """
+    return re.sub(
+        r"strftime_now\(\s*(['\"])(.*?)\1\s*\)",
+        lambda call: repr(ONE_DAY.strftime(call[2])),
+        template,
+    )

@@ -83,7 +83,7 @@ def test_the_corpus_of_a_pack(name: str, tmp_path: Path) -> None:
     )
     facts = run(job)
     assert facts["text_bytes"] > 2_000_000
-    assert facts["filters"]["language-id"]["accuracy"][name] > 0.95
+    assert facts["filters"]["language-id"]["accuracy"][name] > 0.9
     splits = {p.name: list(read_records(p)) for p in job.out.iterdir() if p.is_dir()}
     held = {fold(record.text) for record in splits["heldout"]}
     assert not held & {fold(record.text) for record in splits["text"]}

@@ -6,61 +6,25 @@ from pathlib import Path
 
 import pytest
 import torch
-from release_support import CHATML, example
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    LlamaConfig,
-    LlamaForCausalLM,
-    PreTrainedTokenizerFast,
-)
+from release_support import example
+from tiny import TEMPLATE, save_tiny
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from locale_tune.api import Job, read_json
 from locale_tune_release import run_release
 
-SPECIAL = ["<|end|>", "<|im_start|>", "<|im_end|>"]
-TEXT = ["شلونك اليوم يا خوي", "user assistant system", "Bun di, co vai?"]
+TEXTS = ["شلونك اليوم يا خوي", "The people of the valley", "Bun di, co vai?"]
 
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory: pytest.TempPathFactory) -> tuple[Job, Path]:
     torch.set_num_threads(1)
     job = example(tmp_path_factory.mktemp("release")).job()
-    write_tiny_model(job.inputs["model"].path)
+    for made_by_hand in job.inputs["model"].path.iterdir():
+        made_by_hand.unlink()
+    save_tiny(job.inputs["model"].path)
     run_release(job)
     return job, job.out / "model"
-
-
-def write_tiny_model(folder: Path) -> None:
-    """Write a Llama of two layers with a byte-level tokenizer into a folder."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=300, special_tokens=SPECIAL, initial_alphabet=alphabet)
-    tokenizer.train_from_iterator(TEXT, trainer)
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<|im_start|>", eos_token="<|end|>"
-    )
-    fast.chat_template = CHATML
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(fast),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        max_position_embeddings=256,
-        bos_token_id=1,
-        eos_token_id=0,
-        tie_word_embeddings=True,
-    )
-    for old in folder.iterdir():
-        old.unlink()
-    LlamaForCausalLM(config).save_pretrained(folder)
-    fast.save_pretrained(folder)
 
 
 def test_it_loads_with_the_same_weights_and_ids(released: tuple[Job, Path]) -> None:
@@ -71,16 +35,16 @@ def test_it_loads_with_the_same_weights_and_ids(released: tuple[Job, Path]) -> N
         assert torch.equal(weight, after.state_dict()[name]), name
     old = AutoTokenizer.from_pretrained(job.inputs["model"].path)
     new = AutoTokenizer.from_pretrained(folder)
-    assert [old(t).input_ids for t in TEXT] == [new(t).input_ids for t in TEXT]
-    assert new.chat_template == CHATML
+    assert [old(t).input_ids for t in TEXTS] == [new(t).input_ids for t in TEXTS]
+    assert new.chat_template == TEMPLATE
 
 
 def test_it_decodes_greedily_and_knows_where_a_turn_ends(released: tuple[Job, Path]) -> None:
     model = AutoModelForCausalLM.from_pretrained(released[1])
     assert model.generation_config.do_sample is False
-    assert model.generation_config.eos_token_id == [0, 2]
-    assert model.generation_config.pad_token_id is not None
-    assert model.config.name_or_path == str(released[1])
+    tokenizer = AutoTokenizer.from_pretrained(released[1])
+    assert model.generation_config.eos_token_id == tokenizer.convert_tokens_to_ids("<|im_end|>")
+    assert model.generation_config.pad_token_id == tokenizer.pad_token_id
 
 
 def test_the_cards_code_runs(
