@@ -8,6 +8,7 @@ stage at most.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -105,6 +106,17 @@ def run_directory(pack: LanguagePack, options: Options) -> Path:
     return (options.out or Path("runs") / pack.locale.id).resolve()
 
 
+def command_of(pack: LanguagePack, options: Options) -> str:
+    """Return the command line that makes the same plan again (the run directory left out)."""
+    words = ["locale-tune", "build", pack.locale.id]
+    words += ["--base", options.base] if options.base else []
+    words += ["--seed", str(options.seed)] if options.seed else []
+    words += ["--budget", options.budget] if options.budget else []
+    for override in options.overrides:
+        words += ["--set", override]
+    return shlex.join(words)
+
+
 def launcher_of(parts: Parts, options: Options) -> Launcher:
     """Return how heavy steps are started. Raise PlanError if nobody offers that way."""
     if options.on not in parts.launchers:
@@ -127,7 +139,7 @@ def prepare(
     found = assets.fetch_all(pack)
     if missing := assets.missing_text(pack, found):
         raise missing
-    request = _request(base, options, found=found)
+    request = _request(pack, base, options, found=found)
     plan = planning.plan_for(pm, pack, parts, request)
     if not options.budget:
         return plan
@@ -139,7 +151,7 @@ def prepare(
         lambda step: make(step, runs, pm, parts, screen.progress(step)),
         screen.note,
     )
-    request = _request(base, options, found=found, resolved=resolved)
+    request = _request(pack, base, options, found=found, resolved=resolved)
     return planning.plan_for(pm, pack, parts, request)
 
 
@@ -149,12 +161,13 @@ def preview(name: str, options: Options, warn: Callable[[str], None]) -> Plan:
     pack = plugins.load_language(pm, name)
     parts = plugins.parts(pm, pack)
     request = _request(
-        locate_base(options.base or pack.base_model), options, found=assets.locate_all(pack)
+        pack, locate_base(options.base or pack.base_model), options, found=assets.locate_all(pack)
     )
     plan = planning.plan_for(pm, pack, parts, request)
     previous = store.load_plan(run_directory(pack, options))
     if previous and options.budget and budget.same_question(previous, plan):
         request = _request(
+            pack,
             Base(plan.base, plan.base_path, request.base.identity),
             options,
             found=plan.sources,
@@ -164,12 +177,13 @@ def preview(name: str, options: Options, warn: Callable[[str], None]) -> Plan:
     return plan
 
 
-def _request(base: Base, options: Options, **more: Any) -> planning.Request:
+def _request(pack: LanguagePack, base: Base, options: Options, **more: Any) -> planning.Request:
     return planning.Request(
         base=base,
         seed=options.seed,
         overrides=options.overrides,
         budget=options.budget,
+        command=command_of(pack, options),
         machine=planning.this_machine(options.device),
         **more,
     )
@@ -238,6 +252,7 @@ def job_for(step: Step, runs: store.Runs, parts: Parts, out: Path, progress: Pro
         machine=plan.machine,
         progress=progress,
         files=files if "sources" in stage.reads else {},
+        command=plan.command,
         base_path=plan.base_path if stage.name == store.BASE else None,
     )
 

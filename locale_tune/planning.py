@@ -38,6 +38,7 @@ class Request:
     seed: int = 0
     overrides: tuple[str, ...] = ()
     budget: str = ""
+    command: str = ""
     resolved: Mapping[str, int] = field(default_factory=dict)
     machine: Machine = field(default_factory=Machine)
 
@@ -63,6 +64,7 @@ def plan_for(pm: pluggy.PluginManager, pack: LanguagePack, parts: Parts, request
 
 def make_plan(pack: LanguagePack, parts: Parts, request: Request) -> Plan:
     """Bind every stage to its inputs and settings. Raise PlanError on anything that cannot work."""
+    pack = pack.model_copy(update={"base_model": request.base.uri})
     names = [BASE, *pack.stages]
     _check_names(names, pack, request)
     steps: list[Step] = []
@@ -108,6 +110,7 @@ def make_plan(pack: LanguagePack, parts: Parts, request: Request) -> Plan:
         budget=request.budget,
         resolved=dict(request.resolved),
         notes=tuple(_notes(pack, request.found)),
+        command=request.command,
     )
 
 

@@ -177,6 +177,7 @@ class Plan(Frozen):
     budget: str = ""
     resolved: dict[str, int] = Field(default={}, description="token counts from the budget probe")
     notes: tuple[str, ...] = ()
+    command: str = Field(default="", description="what makes this plan again")
 
 
 @dataclass(frozen=True)
@@ -249,6 +250,7 @@ class Job:
     machine: Machine
     progress: Progress
     files: Mapping[str, Path] = field(default_factory=dict)
+    command: str = ""
     base_path: Path | None = None
 
 

@@ -39,8 +39,7 @@ def test_the_sentence_names_finding_value_and_limit() -> None:
     bound = Bound(check="knowledge", on="en", of="change", min=-0.4)
     (sentence,) = broken([bound], [measured()])
     assert sentence == (
-        "English (knowledge on en) changed by −0.500; "
-        "the pack asks for a change of at least −0.400."
+        "English (knowledge on en) changed by −0.500; the pack asks for a change of at least −0.4."
     )
     (sentence,) = broken([Bound(check="knowledge", max=50)], [measured()])
     assert sentence == "English (knowledge on en) is 54.6; the pack asks for at most 50."

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from release_numbers import GULF, ROMANSH
 
-from locale_tune_release.figures import between, count, decimals, number, percent, signed, size
+from locale_tune_release.figures import (
+    between,
+    count,
+    decimals,
+    number,
+    percent,
+    short,
+    signed,
+    size,
+)
 from locale_tune_release.script import blocks, direction, is_script, runs, spoken
 
 MIXED = st.text(alphabet="ab 7.،\nابيשéاً", max_size=30)
@@ -78,6 +87,8 @@ def test_blocks_always_spell_the_text(text: str, offsets: list[tuple[int, int]])
         (number(-1.7, 1), "−1.7"),
         (number(-0.01, 1), "0.0"),
         (number(2000), "2,000"),
+        (short(-0.1), "−0.1"),
+        (short(2.0), "2"),
         (number(None), "not measured"),
         (number(float("nan")), "not measured"),
         (signed(0.5, 1), "+0.5"),

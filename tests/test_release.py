@@ -77,6 +77,7 @@ def test_release_writes_every_part_and_tells_the_host(build: Build) -> None:
     assert facts["broken"] == []
     assert facts["licence"] == "cc-by-nc-4.0"
     assert facts["report"] == "report.html"
+    assert facts["line"] == "3 better, 1 worse, 0 bounds broken, licence cc-by-nc-4.0"
     json.dumps(facts)
 
 

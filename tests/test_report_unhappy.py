@@ -99,3 +99,30 @@ def test_one_sided_groups_and_findings_are_shown(tmp_path: Path) -> None:
         "",
     ]
     assert len(page.xpath("//article[@class='diagram']//thead/tr[1]/th")) == 4
+
+
+def test_text_without_conditions_forces_nothing(tmp_path: Path) -> None:
+    build = example(tmp_path, GULF)
+    build.sources = [source("a", "CC0-1.0", "text", 3, 3, 9)]
+    section = text_of(page_of(build).xpath("//section[@id='data']")[0])
+    assert "CC0-1.0 (no conditions): no source asks for more." in section
+    assert "decides" not in section
+
+
+def test_an_empty_answer_is_told_in_the_pages_own_language(tmp_path: Path) -> None:
+    build = example(tmp_path, GULF)
+    build.findings["samples"][0]["before"] = " \n"
+    answer = page_of(build).xpath("//div[@class='answer before']")[0]
+    assert text_of(answer) == "Base It ended without a word."
+    assert not answer.xpath(".//@lang")
+
+
+def test_a_note_stands_once_and_rows_point_to_it(tmp_path: Path) -> None:
+    build = example(tmp_path, GULF)
+    for entry in build.findings["findings"][:3]:
+        entry["note"] = "windows of 1024 tokens"
+    page = page_of(build)
+    notes = [text_of(note) for note in page.xpath("//ol[@class='notes']/li")]
+    assert notes == ["windows of 1024 tokens", "a property of the tokenizer, not a score"]
+    links = page.xpath("//table[@class='results']//a/@href")
+    assert links == ["#note-1", "#note-1", "#note-1", "#note-2"]

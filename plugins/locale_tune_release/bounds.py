@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from locale_tune.api import Bound, Finding
 
-from .figures import number, signed
+from .figures import number, short, signed
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ def limits(bound: Bound) -> str:
     """Say a bound in words, e.g. `change of at least −2`."""
     words = []
     if bound.min is not None:
-        words.append(f"at least {number(bound.min)}")
+        words.append(f"at least {short(bound.min)}")
     if bound.max is not None:
-        words.append(f"at most {number(bound.max)}")
+        words.append(f"at most {short(bound.max)}")
     limit = " and ".join(words) or "no limit"
     return f"change of {limit}" if bound.of == "change" else limit
 

@@ -30,6 +30,11 @@ def number(value: float | None, digits: int | None = None) -> str:
     return MINUS + text if value < 0 and float(text.replace(",", "")) != 0 else text
 
 
+def short(value: float) -> str:
+    """Write a number as a person would type it, without trailing zeros."""
+    return f"{value:g}".replace("-", MINUS)
+
+
 def signed(value: float | None, digits: int | None = None) -> str:
     """Write a change with its sign."""
     text = number(value, digits)

@@ -60,7 +60,7 @@ def gather(job: Job, model: Mapping[str, Any]) -> dict[str, Any]:
         "base": describe_base(job),
         "fingerprint": job.fingerprint,
         "seed": job.seed,
-        "reproduce": f"locale-tune build {job.pack.locale.id} --seed {job.seed}",
+        "reproduce": job.command or f"locale-tune build {job.pack.locale.id} --seed {job.seed}",
         "model": model,
         "findings": [finding.model_dump() for finding in findings],
         "bounds": [_bound(result) for result in results],

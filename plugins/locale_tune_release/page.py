@@ -66,6 +66,7 @@ def _parts(said: Mapping[str, Any], settings: ReleaseSettings, locale: Locale) -
     return {
         "rows": view.finding_rows(said),
         "worse": view.worse(said),
+        "notes": list(dict.fromkeys(f["note"] for f in said["findings"] if f["note"])),
         "diagrams": charts.diagrams(said["reliability"]),
         "cuts": said["tokenizer"].get("rows", [])[: settings.sentences],
         "cut_numbers": view.tokenizer_rows(said["tokenizer"]),

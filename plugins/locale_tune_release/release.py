@@ -40,4 +40,7 @@ def run(job: Job) -> Mapping[str, Any]:
         "name": said["name"],
         "verdicts": said["verdicts"],
         "model": weights,
+        "line": f"{said['verdicts'].get('better', 0)} better, "
+        f"{said['verdicts'].get('worse', 0)} worse, {len(said['broken'])} bounds broken, "
+        f"licence {said['licence']['card']}",
     }

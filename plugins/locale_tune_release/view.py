@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .figures import between, decimals, number, percent, signed, size
+from .licences import Rank
 
 VERDICTS = {
     "better": "better",
@@ -68,7 +69,7 @@ def step_views(said: Mapping[str, Any]) -> list[dict[str, Any]]:
         rows = [(spaced(name), text) for name, text in flatten(facts)]
         rest = max(0, len(rows) - STEP_FACTS)
         settings = [(spaced(name), text) for name, text in flatten(step["settings"])]
-        line = step["facts"].get("line") or ", ".join(f"{k} {v}" for k, v in rows[:FIRST])
+        line = step["facts"].get("line") or "; ".join(f"{k}: {v}" for k, v in rows[:FIRST])
         shown = {"rows": rows[:STEP_FACTS], "rest": rest, "choices": settings}
         views.append({**step, **shown, "line": str(line)})
     return views
@@ -99,7 +100,7 @@ def dtype(name: str) -> str:
 
 def spaced(name: str) -> str:
     """Write a fact's name in words."""
-    return name.replace("_", " ").replace(".", ", ")
+    return name.replace("_", " ").replace(".", " ")
 
 
 def source_rows(said: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -132,6 +133,8 @@ def licence_sentence(licence: Mapping[str, Any]) -> str:
     sources = licence["forced_by"]
     if not sources:
         return "No source was trained on, so no text forces a licence; it stays unknown."
+    if licence["rank"] == Rank.FREE:
+        return f"{licence['spdx']} ({licence['asks']}): no source asks for more."
     which = f"{len(sources)} sources force" if len(sources) > 1 else "1 source forces"
     share = licence["share"]
     held = "" if share is None else f", with {percent(share, 1)} of the trained bytes"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -84,20 +84,23 @@ def learn(
             learned.refused[reason] += 1
             continue
         ranks[pair] = len(ranks)
-        _note(learned, pair, -negative, known)
-        for changed in text.apply(pair, ranks):
+        fresh = _note(learned, pair, -negative, known)
+        for changed in text.join(pair) if fresh else text.merge(pair, ranks):
             if changed not in judged and text.counts[changed] >= min_count:
                 heapq.heappush(heap, (-text.counts[changed], *changed))
     return learned
 
 
-def _note(learned: Learned, pair: Pair, count: int, known: set[str]) -> None:
+def _note(learned: Learned, pair: Pair, count: int, known: set[str]) -> bool:
+    """Write a merge down; tell whether it makes a new token."""
     joined = pair[0] + pair[1]
     learned.merges.append(pair)
     learned.counts.append(count)
-    if joined not in known:
-        known.add(joined)
-        learned.tokens.append(joined)
+    if joined in known:
+        return False
+    known.add(joined)
+    learned.tokens.append(joined)
+    return True
 
 
 class _Text:
@@ -120,19 +123,29 @@ class _Text:
                     self.weights.append(count)
                     self._change(len(self.segments) - 1, [], part)
 
-    def apply(self, pair: Pair, ranks: Mapping[Pair, int]) -> set[Pair]:
-        """Cut anew every segment that holds `pair`; return the pairs whose counts changed.
+    def join(self, pair: Pair) -> set[Pair]:
+        """Apply a merge that makes a new token; return the pairs whose counts changed.
 
-        All merges apply, not only the last: a result that is an old token may fit old merges.
+        No other merge can follow from it, because none knows the new token yet.
         """
+        changed: set[Pair] = set()
+        for number in dict.fromkeys(self.where.pop(pair, ())):
+            for near, times in _join(self.segments[number], *pair):
+                self.counts[near] += times * self.weights[number]
+                changed.add(near)
+                if times > 0:
+                    self.where.setdefault(near, []).append(number)
+        return changed
+
+    def merge(self, pair: Pair, ranks: Mapping[Pair, int]) -> set[Pair]:
+        """Apply a merge that makes an old token, and all merges that this token now fits."""
         changed: set[Pair] = set()
         for number in dict.fromkeys(self.where.pop(pair, ())):
             before = self.segments[number]
             after = merge_all(before, ranks)
-            if after == before:
-                continue
-            self.segments[number] = after
-            changed |= self._change(number, before, after)
+            if after != before:
+                self.segments[number] = after
+                changed |= self._change(number, before, after)
         return changed
 
     def _change(self, number: int, before: list[str], after: list[str]) -> set[Pair]:
@@ -146,3 +159,23 @@ class _Text:
         for pair in moved:
             self.counts[pair] += more[pair] * self.weights[number]
         return moved
+
+
+def _join(segment: list[str], left: str, right: str) -> Iterator[tuple[Pair, int]]:
+    """Merge a pair in place from the left; yield what that takes from and adds to its neighbours.
+
+    The count of the pair itself is left alone: it is merged, so nobody asks again.
+    """
+    joined = left + right
+    place = 0
+    while left in segment[place:]:
+        place = segment.index(left, place)
+        if segment[place + 1 : place + 2] == [right]:
+            segment[place : place + 2] = [joined]
+            if place:
+                yield (segment[place - 1], left), -1
+                yield (segment[place - 1], joined), 1
+            if place + 1 < len(segment):
+                yield (right, segment[place + 1]), -1
+                yield (joined, segment[place + 1]), 1
+        place += 1
