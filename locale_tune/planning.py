@@ -239,6 +239,10 @@ def _covers(
         covers["texts"] = {found.source: found.sha256 for found in request.found if found.path}
         covers["pack data"] = _data_digest(pack)
         covers["readers"] = _readers(pack, parts)
+    for family in stage.uses:
+        covers[family] = {
+            name: parts.providers.get((family, name), "") for name in getattr(parts, family)
+        }
     if stage.name == BASE:
         covers["base"] = request.base.identity
     if pack.code:

@@ -18,6 +18,12 @@ from locale_tune.schema import Progress, Step
 from locale_tune.store import Runs
 
 TAIL_LINES = 8
+WORKER_ENVIRONMENT = {
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    # Threads that spin while they wait slow each other down where cores are few or shared.
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
 
 
 def run_worker(runs: Runs, step: Step, progress: Progress) -> None:
@@ -47,7 +53,7 @@ def _listen(runs: Runs, step: Step, args: list[str], progress: Progress) -> dict
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            env={**os.environ, "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"},
+            env={**WORKER_ENVIRONMENT, **os.environ},
         )
         try:
             assert worker.stdout is not None

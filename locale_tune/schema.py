@@ -295,7 +295,8 @@ class Stage:
     `needs` and `makes` are artifact kinds; `base` is the untouched base model. `reads` names the
     fields of the pack the stage may see (and so what its fingerprint covers). A `heavy` stage runs
     in its own process. `libraries` are the distributions whose version its bits depend on; with
-    `torch` among them, the device and the number of threads count too. `speed(job)` measures
+    `torch` among them, the device and the number of threads count too. `uses` names families of
+    parts (such as `checks`) that the stage takes from plugins: who offers them counts too. `speed(job)` measures
     trained tokens per second for `--budget`; `budget_share` is the share of the budget the stage
     asks for, given to its setting `tokens`.
     """
@@ -309,6 +310,7 @@ class Stage:
     reads: tuple[str, ...] = ()
     heavy: bool = False
     libraries: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
     doc: str = ""
     speed: Callable[[Job], float] | None = None
     budget_share: float = 0.0

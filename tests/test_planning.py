@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from pydantic import Field
 from tests_support import PACK, REMOTE
@@ -11,7 +13,7 @@ from locale_tune.base import Base
 from locale_tune.errors import PlanError
 from locale_tune.packfile import read_pack
 from locale_tune.planning import Request, make_plan
-from locale_tune.schema import Found, Machine, Parts, Settings, SourceKind, Stage
+from locale_tune.schema import Check, Found, Machine, Parts, Settings, SourceKind, Stage
 
 
 class Tuning(Settings):
@@ -106,6 +108,16 @@ def test_prompts_count_only_where_they_are_read(write_pack):
     before = plan(write_pack)
     later = plan(write_pack, text=PACK.replace("Co vai?", "Co vai oz?"))
     assert changed(before, later) == {"assess"}
+
+
+def test_who_offers_the_checks_counts_where_they_are_run(write_pack):
+    stages = {**PARTS.stages, "assess": replace(PARTS.stages["assess"], uses=("checks",))}
+
+    def made(offered):
+        checks = {name: Check(name, measure=lambda context: iter(())) for name in offered}
+        return plan(write_pack, parts=replace(PARTS, stages=stages, checks=checks))
+
+    assert changed(made(["a"]), made(["a", "b"])) == {"assess"}
 
 
 def test_a_new_provider_is_another_result(write_pack):

@@ -71,6 +71,7 @@ def locale_tune_stages() -> Iterable[Stage]:
         reads=("prompts",),
         heavy=True,
         libraries=LIBRARIES,
+        uses=("checks",),
         doc="every check before and after, on the same held-out items",
     )
 

@@ -29,6 +29,7 @@ def locale_tune_stages() -> Iterator[Stage]:
         version="1",
         reads=("prompts",),
         libraries=("pyarrow",),
+        uses=("selectors",),
         doc="drop broken and repeated chats, choose among the others, shuffle",
     )
 

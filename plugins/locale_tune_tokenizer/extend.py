@@ -122,7 +122,7 @@ def _extend(
     case = Case(old, new, extension, drawn, chats, job.settings.max_changed_share)
     certificate = certify(case)
     certificate["reload"] = reload_identity(base, job.out, job.work, new, case.lines())
-    rows = grow_and_train(job, model, stored, old, new, extension)
+    rows = grow_and_train(job, model, stored, old, new, extension, drawn.target)
     certificate["rows"] = dict(rows.check)
     outcome = outcome.extended(measure(new, drawn.target), certificate, rows.facts)
     return write_outcome(job.out, outcome)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,12 @@ from locale_tune.api import Job, StageFailed, read_records
 from locale_tune_tokenizer.loading import compute_dtype
 from locale_tune_tokenizer.model_folder import Extension
 from locale_tune_tokenizer.row_batches import Packed, batches, draw_windows, pack
-from locale_tune_tokenizer.row_training import Warmup, train_rows
+from locale_tune_tokenizer.row_training import mean_loss, train_rows
 from locale_tune_tokenizer.rows import Tables, grow, row_count
 from locale_tune_tokenizer.settings import ExtendSettings
 from locale_tune_tokenizer.texts import lines_of
+
+PROBE_TOKENS = 2_048
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,18 @@ class Grown:
 
 
 def grow_and_train(
-    job: Job, model: Any, stored: torch.dtype, old: Any, new: Any, extension: Extension
+    job: Job,
+    model: Any,
+    stored: torch.dtype,
+    old: Any,
+    new: Any,
+    extension: Extension,
+    held_out: list[str],
 ) -> Grown:
     """Write the model with rows for the new tokens into `job.out`.
 
-    `old` and `new` are the raw tokenizers; `stored` is the dtype to write. Raises StageFailed
-    when an old row moved.
+    `old` and `new` are the raw tokenizers; `stored` is the dtype to write; `held_out` are lines
+    to measure on before and after. Raises StageFailed when an old row moved.
     """
     settings: ExtendSettings = job.settings
     before = (model.get_input_embeddings().weight, model.get_output_embeddings().weight)
@@ -42,19 +50,44 @@ def grow_and_train(
     grow(model, row_count(len(before[0]), max(ids)))
     tables = Tables(model, ids)
     tables.start(_pieces(old, extension), settings.initializer)
-    steps = _steps(job, new, frozenset(ids))
+    facts = _train(job, model, tables, new, held_out)
+    check = check_rows(tables, before)
+    save(model.to(stored), job.inputs["model"].path, job.out)
+    sizes = {"tied": tables.tied, "rows_before": len(before[0]), "rows_after": len(tables.input)}
+    return Grown(check, {"initializer": settings.initializer, **sizes, **facts})
+
+
+def _train(job: Job, model: Any, tables: Tables, new: Any, held_out: list[str]) -> dict[str, Any]:
+    """Warm the rows up; return steps, tokens and losses, the held-out ones before and after."""
+    settings: ExtendSettings = job.settings
+    compute = compute_dtype(settings.compute, job.machine.device)
+    ids = frozenset(tables.ids.tolist())
+    tokens = settings.row_tokens_cap if settings.tokens is None else settings.tokens
+    steps = _steps(job, new, ids, lines_of(read_records(_text(job))), tokens)
+    probe = _steps(job, new, ids, held_out, PROBE_TOKENS if steps else 0)
+    before = mean_loss(model, tables, probe, compute)
     warmup = train_rows(
         model,
         tables,
         steps,
         lr=settings.row_lr,
         warmup_steps=settings.row_warmup_steps,
-        compute=compute_dtype(settings.compute, job.machine.device),
+        compute=compute,
         progress=job.progress,
     )
-    check = check_rows(tables, before)
-    save(model.to(stored), job.inputs["model"].path, job.out)
-    return Grown(check, _facts(settings, tables, warmup, len(before[0])))
+    after = mean_loss(model, tables, probe, compute)
+    return {
+        "trained_tokens": warmup.tokens,
+        "steps": warmup.steps,
+        "loss_first": warmup.loss_first if steps else None,
+        "loss_last": warmup.loss_last if steps else None,
+        "probe_loss_before": before if probe else None,
+        "probe_loss_after": after if probe else None,
+    }
+
+
+def _text(job: Job) -> Path:
+    return job.inputs["corpus"].path / "text"
 
 
 def _pieces(old: Any, extension: Extension) -> list[list[int]]:
@@ -62,14 +95,14 @@ def _pieces(old: Any, extension: Extension) -> list[list[int]]:
     return [[part.id for part in old.model.tokenize(token)] for token in extension.ids]
 
 
-def _steps(job: Job, new: Any, ids: frozenset[int]) -> list[list[Packed]]:
-    """Draw, pack and batch the warm-up's text: at most one epoch, at most the tokens asked for."""
+def _steps(
+    job: Job, new: Any, ids: frozenset[int], lines: Iterable[str], tokens: int
+) -> list[list[Packed]]:
+    """Draw, pack and batch lines that hold new tokens: once each, and at most `tokens` in all."""
     settings: ExtendSettings = job.settings
-    tokens = settings.row_tokens_cap if settings.tokens is None else settings.tokens
-    lines = lines_of(read_records(job.inputs["corpus"].path / "text"))
-    drawn = draw_windows(new, lines, ids, settings.row_length, tokens, job.seed) if tokens else []
-    rows = pack(drawn, settings.row_length)[: -(-tokens // settings.row_length)]
-    return list(batches(rows, settings.row_batch))
+    length = settings.row_length
+    drawn = draw_windows(new, lines, ids, length, tokens, job.seed) if tokens else []
+    return list(batches(pack(drawn, length)[: -(-tokens // length)], settings.row_batch))
 
 
 def check_rows(tables: Tables, before: tuple[torch.Tensor, torch.Tensor]) -> dict[str, Any]:
@@ -104,18 +137,3 @@ def save(model: Any, source: Path, out: Path) -> None:
         ours.write_bytes(theirs.read_bytes())
     else:
         ours.unlink(missing_ok=True)
-
-
-def _facts(
-    settings: ExtendSettings, tables: Tables, warmup: Warmup, old_rows: int
-) -> dict[str, Any]:
-    return {
-        "initializer": settings.initializer,
-        "tied": tables.tied,
-        "rows_before": old_rows,
-        "rows_after": len(tables.input),
-        "trained_tokens": warmup.tokens,
-        "steps": warmup.steps,
-        "loss_first": warmup.loss_first if warmup.steps else None,
-        "loss_last": warmup.loss_last if warmup.steps else None,
-    }

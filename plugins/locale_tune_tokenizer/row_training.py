@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +24,11 @@ HEAD_ROWS = 256  # positions whose logits are held at once: 256 x 50,000 x 4 byt
 
 @dataclass(frozen=True)
 class Warmup:
-    """What the warm-up did: tokens fed, steps, and mean loss (nats per token) at both ends."""
+    """What the warm-up did: tokens fed, steps, and loss (nats per token) at both ends.
+
+    The ends are the first and the last quarter of the steps, ten at most. They are of different
+    texts; `mean_loss` on the same text before and after says what was gained.
+    """
 
     tokens: int
     steps: int
@@ -65,7 +68,8 @@ def train_rows(
         if progress:
             progress(done, total, f"loss {losses[-1]:.3f}")
     ends = max(1, min(10, len(losses) // 4))
-    return Warmup(done, len(losses), _mean(losses[:ends]), _mean(losses[-ends:]))
+    weighted = list(zip(losses, map(_tokens, steps), strict=True))
+    return Warmup(done, len(losses), _mean(weighted[:ends]), _mean(weighted[-ends:]))
 
 
 def backward(model: Any, tables: Tables, step: list[Packed], compute: torch.dtype) -> float:
@@ -74,22 +78,49 @@ def backward(model: Any, tables: Tables, step: list[Packed], compute: torch.dtyp
     Positions restart with each text, and no mask is given, so that transformers keeps packed
     texts apart. The first token of a text is nobody's target.
     """
-    device = tables.input.device
-    ids = torch.tensor([row.ids for row in step], device=device)
-    positions = torch.tensor([row.positions for row in step], device=device)
+    ids, positions = _tensors(tables, step)
     embedded = tables.input[ids].detach().requires_grad_(True)
-    with _arithmetic(device, compute):
-        hidden = model.base_model(
-            inputs_embeds=embedded, position_ids=positions, use_cache=False
-        ).last_hidden_state
-    predicts = positions[:, 1:] != 0
-    inner = hidden[:, :-1][predicts]
-    loss, d_inner, d_rows = head_loss(inner.detach(), ids[:, 1:][predicts], tables, compute)
-    inner.backward(d_inner.to(inner.dtype))
+    states = _states(model, embedded, positions, compute)
+    loss, d_states, d_rows = head_loss(states.detach(), _targets(ids, positions), tables, compute)
+    states.backward(d_states.to(states.dtype))
     if embedded.grad is None:
         raise NotFinite("the warm-up found no path from the loss to the embeddings")
     _accumulate(tables, ids, embedded.grad, d_rows)
     return loss
+
+
+@torch.no_grad()
+def mean_loss(
+    model: Any, tables: Tables, steps: Sequence[list[Packed]], compute: torch.dtype
+) -> float:
+    """Return next-token loss in nats per token, over all predicted tokens; 0.0 for no text."""
+    total, count = 0.0, 0
+    for step in steps:
+        ids, positions = _tensors(tables, step)
+        states = _states(model, tables.input[ids], positions, compute)
+        total += len(states) * head_loss(states, _targets(ids, positions), tables, compute)[0]
+        count += len(states)
+    return total / max(1, count)
+
+
+def _tensors(tables: Tables, step: list[Packed]) -> tuple[Tensor, Tensor]:
+    device = tables.input.device
+    ids = torch.tensor([row.ids for row in step], device=device)
+    return ids, torch.tensor([row.positions for row in step], device=device)
+
+
+def _states(model: Any, embedded: Tensor, positions: Tensor, compute: torch.dtype) -> Tensor:
+    """Return the last hidden states that predict a token of their own text, [N, d]."""
+    device = embedded.device
+    with torch.autocast(device.type, compute, enabled=compute != torch.float32):
+        hidden: Tensor = model.base_model(
+            inputs_embeds=embedded, position_ids=positions, use_cache=False
+        ).last_hidden_state
+    return hidden[:, :-1][positions[:, 1:] != 0]
+
+
+def _targets(ids: Tensor, positions: Tensor) -> Tensor:
+    return ids[:, 1:][positions[:, 1:] != 0]
 
 
 def head_loss(
@@ -129,10 +160,6 @@ def _accumulate(tables: Tables, ids: Tensor, d_embedded: Tensor, d_rows: Tensor)
     tables.new_input.grad = d_input
 
 
-def _arithmetic(device: torch.device, compute: torch.dtype) -> AbstractContextManager[None]:
-    return torch.autocast(device.type, compute, enabled=compute != torch.float32)
-
-
 def _check(loss: float, tables: Tables, number: int) -> None:
     gradients = [rows.grad for rows in tables.parameters() if rows.grad is not None]
     if not math.isfinite(loss) or not all(bool(g.isfinite().all()) for g in gradients):
@@ -146,5 +173,6 @@ def _tokens(step: Iterable[Packed]) -> int:
     return sum(len(row.ids) for row in step)
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
+def _mean(weighted: Sequence[tuple[float, int]]) -> float:
+    total = sum(tokens for _, tokens in weighted)
+    return sum(loss * tokens for loss, tokens in weighted) / total if total else 0.0

@@ -2,9 +2,9 @@
 
     python tests/benchmarks/train_step.py [--device cuda] [--json]
 
-A randomly initialised model of SmolLM2-135M's shape, rows of 512 random tokens, whole updates of
-our loop (forward, backward, clip, AdamW). The peer side is the same model in the usual way: float32,
-full logits from `model(labels=...)`, torch's AdamW.
+A randomly initialised model of SmolLM2-135M's shape, rows of 512 random tokens, whole
+updates of our loop (forward, backward, clip, AdamW). The peer side is the same model in the usual
+way: float32, full logits from `model(labels=...)`, torch's AdamW.
 """
 
 from __future__ import annotations

@@ -41,6 +41,7 @@ def test_an_extended_model_has_rows_files_and_figures(tmp_path: Path):
     assert facts["rows"]["steps"] == 10
     assert facts["rows"]["trained_tokens"] == 640
     assert facts["rows"]["loss_last"] < facts["rows"]["loss_first"]
+    assert facts["rows"]["probe_loss_after"] < facts["rows"]["probe_loss_before"]
     written = read_json(job.out / "extension.json")
     assert len(written.pop("tokens")) == 60
     assert written == json.loads(json.dumps(facts))
@@ -87,7 +88,7 @@ def test_rows_start_from_the_old_pieces_when_nothing_trains(tmp_path: Path):
     job = make_job(tmp_path, {"tokens": 0, "initializer": "mean"}, tie_word_embeddings=False)
     facts = run_extend(job)
     assert facts["rows"]["steps"] == 0
-    assert facts["rows"]["loss_first"] is None
+    assert facts["rows"]["loss_first"] is facts["rows"]["probe_loss_after"] is None
     old = Tokenizer.from_file(str(tmp_path / "base" / "tokenizer.json"))
     new = Tokenizer.from_file(str(job.out / "tokenizer.json"))
     before, after = weights(tmp_path / "base"), weights(job.out)

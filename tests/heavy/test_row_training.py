@@ -11,7 +11,7 @@ from locale_tune.api import NotFinite
 from locale_tune_tokenizer import row_training
 from locale_tune_tokenizer.loading import compute_dtype
 from locale_tune_tokenizer.row_batches import Packed, pack
-from locale_tune_tokenizer.row_training import backward, train_rows
+from locale_tune_tokenizer.row_training import backward, mean_loss, train_rows
 from locale_tune_tokenizer.rows import Tables
 
 TOKENIZER = tiny_tokenizer()
@@ -138,6 +138,15 @@ def test_a_loss_that_is_not_finite_stops_the_stage():
         model.model.norm.weight.fill_(float("nan"))
     with pytest.raises(NotFinite, match="at step 1"):
         train_rows(model, tables, [random_rows(1)], lr=1e-3, warmup_steps=0, compute=F32)
+
+
+def test_the_mean_loss_weighs_every_predicted_token_alike():
+    model, tables = make()
+    long, short = random_rows(4), random_rows(1, 8, seed=7)
+    apart = [backward(model, tables, step, F32) for step in (long, short)]
+    expected = (44 * apart[0] + 7 * apart[1]) / 51
+    assert mean_loss(model, tables, [long, short], F32) == pytest.approx(expected, rel=1e-5)
+    assert mean_loss(model, tables, [], F32) == 0.0
 
 
 def test_no_step_leaves_the_rows_as_they_started():
