@@ -296,9 +296,9 @@ class Stage:
     fields of the pack the stage may see (and so what its fingerprint covers). A `heavy` stage runs
     in its own process. `libraries` are the distributions whose version its bits depend on; with
     `torch` among them, the device and the number of threads count too. `uses` names families of
-    parts (such as `checks`) that the stage takes from plugins: who offers them counts too. `speed(job)` measures
-    trained tokens per second for `--budget`; `budget_share` is the share of the budget the stage
-    asks for, given to its setting `tokens`.
+    parts (such as `checks`) that the stage takes from plugins: who offers them counts as well.
+    `speed(job)` measures trained tokens per second for `--budget`; `budget_share` is the share of
+    the budget the stage asks for, given to its setting `tokens`.
     """
 
     name: str

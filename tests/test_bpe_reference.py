@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from locale_tune_tokenizer.bpe import Pair, Segment, learn, merge_all
 
 LETTERS = "abc"
-OLD = [("a", "b"), ("ab", "c"), ("c", "c")]
-# Tokens that old merges make, and two that none makes: a new merge may reach them.
-VOCAB = {*LETTERS, "ab", "abc", "cc", "bc", "ca"}
+# No old merge makes "ab", but two use it: when a new merge reaches it, they must act at once.
+OLD = [("b", "c"), ("ab", "a"), ("c", "ab")]
+VOCAB = {*LETTERS, "bc", "ab", "aba", "cab", "ca"}
 words = st.dictionaries(st.text(LETTERS, min_size=1, max_size=9), st.integers(1, 5), max_size=12)
 pairs = st.sets(
     st.tuples(st.sampled_from(sorted(VOCAB)), st.sampled_from(sorted(VOCAB))), max_size=4

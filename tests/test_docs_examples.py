@@ -131,7 +131,8 @@ def test_the_stage_is_timed():
     pm.register(HostRuns())
     stage = Stage("x", needs=(), makes="corpus", run=lambda job: {"n": 1})
     facts = pm.hook.locale_tune_run_stage(stage=stage, job=None)
-    assert facts == {"n": 1, "seconds": 0.0}
+    assert facts["n"] == 1
+    assert facts["seconds"] >= 0
 
 
 def test_the_end_of_a_build_is_printed(capsys):
@@ -175,7 +176,8 @@ def test_the_pack_of_the_page_meets_every_rule(toy):
 
 def test_check_prints_what_the_page_says(toy):
     told = command("locale_tune", "check", "./locale-tune-toy", folder=toy.parent)
-    assert told.stdout in section(TOY, "## Check it") + "\n", told.stderr
+    assert told.stdout.endswith("the pack meets every rule\n"), told.stderr
+    assert told.stdout in section(TOY, "## Check it")
 
 
 def test_check_tells_the_mistake_of_the_page(toy):
@@ -191,7 +193,6 @@ def test_the_five_lines_of_the_page_pass(toy, install, tmp_path):
     for path in (toy / "locale_tune_toy").iterdir():
         path.rename(tmp_path / "site-locale-tune-toy" / "locale_tune_toy" / path.name)
     (toy / "locale_tune_toy").rmdir()
-    (tmp_path / "site-locale-tune-toy" / "README.md").write_text("# toy\n")
     (toy / "pyproject.toml").unlink()
     folder = tmp_path / "site-locale-tune-toy"
     done = command("pytest", "-q", str(toy / "tests"), folder=folder)
@@ -204,6 +205,7 @@ def test_the_plugin_of_the_page_offers_its_parts_and_passes_its_tests(tmp_path, 
     done = command("pytest", "-q", "tests", folder=folder)
     assert "3 passed" in done.stdout, done.stdout + done.stderr
     monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.delitem(sys.modules, "locale_tune_cards", raising=False)
     pm = pluggy.PluginManager(hookspecs.PROJECT)
     pm.add_hookspecs(hookspecs)
     plugins.register(pm, importlib.import_module("locale_tune_cards"), "cards")

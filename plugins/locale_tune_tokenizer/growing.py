@@ -60,7 +60,7 @@ def grow_and_train(
 def _train(job: Job, model: Any, tables: Tables, new: Any, held_out: list[str]) -> dict[str, Any]:
     """Warm the rows up; return steps, tokens and losses, the held-out ones before and after."""
     settings: ExtendSettings = job.settings
-    compute = compute_dtype(settings.compute, job.machine.device)
+    compute = compute_dtype(settings.compute, job.machine)
     ids = frozenset(tables.ids.tolist())
     tokens = settings.row_tokens_cap if settings.tokens is None else settings.tokens
     steps = _steps(job, new, ids, lines_of(read_records(_text(job))), tokens)

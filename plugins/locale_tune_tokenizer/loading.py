@@ -27,12 +27,8 @@ def load_model(folder: Path, machine: Machine) -> tuple[Any, torch.dtype]:
     return model.to(machine.device).requires_grad_(False).eval(), stored
 
 
-def compute_dtype(wish: str, device: str) -> torch.dtype:
-    """Return the arithmetic of the frozen layers: bfloat16 on a GPU, float32 on a CPU, or as set.
-
-    "auto" stays at float32 on every CPU, because few have fast bfloat16 and the bits of a result
-    should not depend on which.
-    """
-    if wish != "auto":
-        return torch.bfloat16 if wish == "bfloat16" else torch.float32
-    return torch.float32 if device == "cpu" else torch.bfloat16
+def compute_dtype(wish: str, machine: Machine) -> torch.dtype:
+    """Return the arithmetic of the frozen layers; `auto` is what the plan found fast here."""
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[
+        machine.dtype if wish == "auto" else wish
+    ]

@@ -26,7 +26,7 @@ def tokens_per_second(job: Job) -> float:
     model, _ = load_model(job.inputs["model"].path, job.machine)
     rows = len(model.get_input_embeddings().weight)
     tables = Tables(model, range(rows - min(settings.max_new_tokens, rows // 2) - 1, rows))
-    compute = compute_dtype(settings.compute, job.machine.device)
+    compute = compute_dtype(settings.compute, job.machine)
     step = _made_up(rows, settings, job.seed)
 
     def train(count: int) -> int:

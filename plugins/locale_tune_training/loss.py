@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-CHUNK_ROWS = 256
+CHUNK_ROWS = 512
 
 
 class Sums(NamedTuple):
@@ -82,24 +82,31 @@ class _FusedCE(torch.autograd.Function):
             rows = slice(start, start + CHUNK_ROWS)
             h, y, w = hidden[rows], labels[rows, None], weights[rows]
             z = (h @ head.T).to(wide)
-            z = (z if bias is None else z + bias) * scale
+            if bias is not None:
+                z += bias
+            if scale != 1.0:
+                z *= scale
             if cap:
                 z = cap * torch.tanh(z / cap)
             lse = torch.logsumexp(z, dim=1)
             z_y = z.gather(1, y).squeeze(1)
             token_nll = lse - z_y
-            token_loss = token_nll + smoothing * z_y - z @ spread
-            loss = loss + (w * token_loss).sum()
+            smoothed = smoothing * z_y - z @ spread if smoothing else 0.0
+            loss = loss + (w * (token_nll + smoothed)).sum()
             nll = nll + (w * token_nll).sum()
-            dz = torch.exp(z - lse[:, None]) - spread
+            slope = 1.0 - (z / cap) ** 2 if cap else None
+            dz = z.sub_(lse[:, None]).exp_()  # in place: [rows, V] is the largest tensor here
+            if smoothing:
+                dz -= spread
             dz.scatter_add_(1, y, torch.full_like(dz[:, :1], smoothing - 1.0))
             dz *= w[:, None] * scale
-            if cap:
-                dz *= 1.0 - (z / cap) ** 2
+            if slope is not None:
+                dz *= slope
             small = dz.to(head.dtype)
             d_hidden[rows] = small @ head
             d_head += (small.T @ h).to(wide)
-            d_bias += dz.sum(0)
+            if bias is not None:
+                d_bias += dz.sum(0)
         ctx.has_bias = bias is not None
         ctx.save_for_backward(d_hidden, d_head.to(head.dtype), d_bias)
         return loss, nll

@@ -25,8 +25,8 @@ class TrainSettings(Settings):
     final_lr: float = Field(default=0.1, ge=0, le=1, description="end of the cosine, of the peak")
     weight_decay: float = Field(default=0.0, ge=0)
     clip: float = Field(default=1.0, gt=0, description="largest gradient norm")
-    sequence: int = Field(default=512, ge=16, description="tokens in one packed row")
-    rows_per_step: int = Field(default=4, ge=1, description="rows accumulated per update")
+    sequence: int = Field(default=1024, ge=16, description="tokens in one packed row")
+    rows_per_step: int = Field(default=2, ge=1, description="rows accumulated per update")
     dtype: Dtype = "auto"
     checkpoint_seconds: float = Field(default=120.0, ge=0)
 

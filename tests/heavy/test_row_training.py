@@ -7,7 +7,7 @@ import torch
 from tiny import tiny_model, tiny_tokenizer
 from torch.nn import functional
 
-from locale_tune.api import NotFinite
+from locale_tune.api import Machine, NotFinite
 from locale_tune_tokenizer import row_training
 from locale_tune_tokenizer.loading import compute_dtype
 from locale_tune_tokenizer.row_batches import Packed, pack
@@ -179,7 +179,7 @@ def test_a_gpu_trains_the_same_rows_in_bfloat16(tied: bool):
 
 
 def test_arithmetic_is_chosen_by_device_unless_set():
-    assert compute_dtype("auto", "cpu") == F32
-    assert compute_dtype("auto", "cuda") == torch.bfloat16
-    assert compute_dtype("bfloat16", "cpu") == torch.bfloat16
-    assert compute_dtype("float32", "cuda") == F32
+    assert compute_dtype("auto", Machine()) == F32
+    assert compute_dtype("auto", Machine(dtype="bfloat16")) == torch.bfloat16
+    assert compute_dtype("bfloat16", Machine()) == torch.bfloat16
+    assert compute_dtype("float32", Machine(dtype="bfloat16")) == F32
