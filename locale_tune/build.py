@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -141,18 +141,15 @@ def prepare(
         raise missing
     request = _request(pack, base, options, found=found)
     plan = planning.plan_for(pm, pack, parts, request)
-    if not options.budget:
+    if not plan.budget:
         return plan
     runs = store.Runs(run_directory(pack, options), plan, launcher_of(parts, options))
-    resolved = budget.resolve(
-        plan,
-        runs,
-        parts,
-        lambda step: make(step, runs, pm, parts, screen.progress(step)),
-        screen.note,
-    )
-    request = _request(pack, base, options, found=found, resolved=resolved)
-    return planning.plan_for(pm, pack, parts, request)
+
+    def make_now(step: Step) -> Artifact:
+        return make(step, runs, pm, parts, screen.progress(step))
+
+    resolved = budget.resolve(plan, runs, parts, make_now, screen.note)
+    return planning.plan_for(pm, pack, parts, replace(request, resolved=resolved))
 
 
 def preview(name: str, options: Options, warn: Callable[[str], None]) -> Plan:
@@ -160,31 +157,25 @@ def preview(name: str, options: Options, warn: Callable[[str], None]) -> Plan:
     pm = plugins.manager(warn)
     pack = plugins.load_language(pm, name)
     parts = plugins.parts(pm, pack)
-    request = _request(
-        pack, locate_base(options.base or pack.base_model), options, found=assets.locate_all(pack)
-    )
+    base = locate_base(options.base or pack.base_model)
+    request = _request(pack, base, options, found=assets.locate_all(pack))
     plan = planning.plan_for(pm, pack, parts, request)
     previous = store.load_plan(run_directory(pack, options))
-    if previous and options.budget and budget.same_question(previous, plan):
-        request = _request(
-            pack,
-            Base(plan.base, plan.base_path, request.base.identity),
-            options,
-            found=plan.sources,
-            resolved=previous.resolved,
-        )
-        plan = planning.plan_for(pm, pack, parts, request)
+    resolved = budget.answered(previous, plan, parts) if plan.budget else None
+    if resolved:
+        plan = planning.plan_for(pm, pack, parts, replace(request, resolved=resolved))
     return plan
 
 
 def _request(pack: LanguagePack, base: Base, options: Options, **more: Any) -> planning.Request:
+    machine = planning.this_machine(options.device)
     return planning.Request(
         base=base,
         seed=options.seed,
         overrides=options.overrides,
-        budget=options.budget,
+        budget=budget.effective(options.budget, machine),
         command=command_of(pack, options),
-        machine=planning.this_machine(options.device),
+        machine=machine,
         **more,
     )
 

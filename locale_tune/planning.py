@@ -179,10 +179,10 @@ def _check_names(names: Iterable[str], pack: LanguagePack, request: Request) -> 
 def _settings(
     name: str, stage: Stage, pack: LanguagePack, request: Request
 ) -> dict[str, JsonValue]:
-    """Take a setting from the command line, else the budget, else the pack, else the stage."""
+    """Take a setting from the command line, else the pack, else the budget, else the stage."""
     label = _label(name)
     chosen: dict[str, Any] = dict(pack.settings.get(label, {}))
-    if label in request.resolved:
+    if label in request.resolved and chosen.get("tokens") is None:
         chosen["tokens"] = request.resolved[label]
     for override in request.overrides:
         step, _, assignment = override.partition(".")

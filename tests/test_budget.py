@@ -6,7 +6,7 @@ import pytest
 
 from locale_tune import budget
 from locale_tune.errors import PlanError
-from locale_tune.schema import Parts, Plan, Stage, Step
+from locale_tune.schema import Machine, Parts, Plan, Stage, Step
 from locale_tune.store import Runs, save_plan
 
 
@@ -21,10 +21,23 @@ def test_no_budget(text):
         budget.seconds(text)
 
 
-def step(name):
+def step(name, **settings):
     return Step(
-        name=name, stage=name, provider="p", needs={}, makes="model", settings={}, fingerprint=name
+        name=name,
+        stage=name,
+        provider="p",
+        needs={},
+        makes="model",
+        settings=settings,
+        fingerprint=name,
     )
+
+
+def test_without_a_gpu_a_build_is_short_unless_asked_otherwise():
+    cpu, gpu = Machine(device="cpu"), Machine(device="cuda")
+    assert [budget.effective("", m) for m in (cpu, gpu)] == [budget.CPU_BUDGET, ""]
+    assert [budget.effective("2h", m) for m in (cpu, gpu)] == ["2h", "2h"]
+    assert [budget.effective("none", m) for m in (cpu, gpu)] == ["", ""]
 
 
 @pytest.fixture
@@ -77,6 +90,18 @@ def test_the_same_question_is_not_measured_again(asked):
     runs.out.mkdir(exist_ok=True)
     save_plan(runs.out, plan.model_copy(update={"resolved": {"inject": 7, "tune": 8}}))
     assert resolve(asked, []) == {"inject": 7, "tune": 8}
+    assert probes == []
+
+
+def test_a_count_that_was_set_is_not_measured(asked):
+    plan, runs, parts, probes = asked
+    runs.out.mkdir(exist_ok=True)
+    steps = (step("base"), step("inject", tokens=5), step("tune"))
+    told = budget.resolve(plan.model_copy(update={"steps": steps}), runs, parts, print, print)
+    assert told == {"tune": 30_000}
+    steps = (step("base"), step("inject", tokens=5))
+    probes.clear()
+    assert budget.resolve(plan.model_copy(update={"steps": steps}), runs, parts, print, print) == {}
     assert probes == []
 
 

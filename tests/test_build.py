@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ import time
 import pytest
 from tests_support import PACK, REMOTE
 
-from locale_tune import store
+from locale_tune import store, trust
 from locale_tune.build import Options, Screen, build
 from locale_tune.errors import PlanError, SourceMissing, StageFailed, StoreBusy
 from locale_tune.files import read_json
@@ -67,6 +68,16 @@ def run(job):
 @hookimpl
 def locale_tune_stages():
     yield Stage("base", needs=(), makes="model", run=run)
+"""
+OWN_TUNE = """
+from locale_tune.api import Stage, hookimpl
+
+@hookimpl
+def locale_tune_stages():
+    def run(job):
+        return {"line": "the pack's own"}
+
+    yield Stage("t-tune", needs=("model", "corpus"), makes="model", run=run)
 """
 ALL = '["t-collect", "t-inject", "t-tune", "t-assess", "t-release"]'
 
@@ -152,6 +163,23 @@ def test_a_process_that_dies_is_a_sentence_with_its_log(toy):
     with pytest.raises(StageFailed, match="'t-die' ended with exit code 9") as caught:
         toy()
     assert "t-die.log" in caught.value.remedy
+
+
+def test_a_pack_that_replaces_a_stage_is_used_and_others_do_not_notice(toy):
+    text = toy.text.replace(ALL, '["t-collect", "t-tune"]')
+    toy.write(text)
+    before = [step.fingerprint for step in toy(until="base").plan.steps]
+    own = toy.root.with_name("toy_own")
+    shutil.copytree(toy.root, own)
+    changed = text.replace('id = "toy"', 'id = "own"').replace("[pack]\n", "[pack]\ncode = true\n")
+    (own / "pack.toml").write_text(changed)
+    (own / "__init__.py").write_text(OWN_TUNE)
+    trust.allow(own)
+    report = build(str(own), Options(out=toy.out.with_name("own")))
+    tuned = store.Runs(toy.out.with_name("own"), report.plan).made(report.plan.steps[-1])
+    assert tuned.facts == {"line": "the pack's own"}
+    assert [step.fingerprint for step in toy(until="base").plan.steps] == before
+    sys.modules.pop("toy_own", None)
 
 
 def test_a_launcher_is_put_in_front_of_the_worker(toy, install, tmp_path):

@@ -188,6 +188,13 @@ def test_make_targets_that_the_pages_name_exist():
     assert {"demo", "test"} <= named <= targets
 
 
+def test_the_tutorial_shows_the_command_that_make_demo_runs():
+    recipe = (ROOT / "Makefile").read_text("utf-8").partition("\ndemo:")[2].splitlines()[1]
+    shown = recipe.strip().removeprefix("$(BIN)/")
+    assert shown.startswith("locale-tune build rm ")
+    assert f"\n{shown}\n" in page("index.md")
+
+
 def test_news_fragments_are_numbered_and_headed():
     fragments = [path for path in (DOCS / "changes").glob("*.md") if path.name != "README.md"]
     assert fragments

@@ -31,7 +31,7 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 "--budget",
                 default="",
                 metavar="10m",
-                help="Training time to spend.",
+                help="Training time: 90s, 10m, 2h, or none (default: 10m without a GPU).",
             ),
             click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
         )

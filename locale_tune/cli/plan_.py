@@ -39,7 +39,8 @@ def show_plan(plan: Plan, runs: Runs) -> None:
         settings = " ".join(f"{k}={v}" for k, v in step.settings.items() if v not in (None, "", []))
         if settings:
             click.echo(f"            {settings}")
-    if plan.budget and not plan.resolved:
+    open_counts = any("tokens" in s.settings and not s.settings["tokens"] for s in plan.steps)
+    if plan.budget and open_counts:
         click.echo(f"\nbudget {plan.budget}: a probe at the start of the build sets the tokens")
     found = [item for item in plan.sources if item.path]
     click.echo(f"\nsources: {len(found)} of {len(plan.sources)} found")
