@@ -60,7 +60,7 @@ def locate(source: Source, root: Path) -> Found:
         for path in _mirror_files(source.size):
             if _sha_of(path, path.stat().st_mtime_ns) == source.sha256:
                 return _as_found(source, path, "the mirror folder")
-    return _installed(source) or _missing(source)
+    return _installed(source) or _in_hub_cache(source) or _missing(source)
 
 
 def fetch(source: Source, root: Path) -> Found:
@@ -144,6 +144,16 @@ def _installed(source: Source) -> Found | None:
     if distribution.version != version or not path.exists():
         return None
     return _as_found(source, path, f"installed {name}")
+
+
+def _in_hub_cache(source: Source) -> Found | None:
+    if scheme_of(source.uri) != "hub" or not importlib.util.find_spec("huggingface_hub"):
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    name, revision, member = split_pinned(source.uri, "@")
+    path = try_to_load_from_cache(name, member, repo_type="dataset", revision=revision)
+    return _as_found(source, Path(path), "the Hub cache") if isinstance(path, str) else None
 
 
 def split_pinned(uri: str, mark: str) -> tuple[str, str, str]:

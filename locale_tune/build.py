@@ -19,7 +19,7 @@ import pluggy
 
 from locale_tune import assets, budget, planning, plugins, store
 from locale_tune.base import Base, fetch_base, locate_base
-from locale_tune.errors import PlanError, StageFailed
+from locale_tune.errors import PlanError, StageFailed, did_you_mean
 from locale_tune.files import commit_folder, discard, read_json
 from locale_tune.hookspecs import hookimpl
 from locale_tune.process import run_worker
@@ -128,7 +128,12 @@ def launcher_of(parts: Parts, options: Options) -> Launcher:
 def upto(plan: Plan, until: str) -> tuple[Step, ...]:
     """Return the steps to run: all, or those up to and with the step `until`."""
     names = [step.name for step in plan.steps]
-    return plan.steps[: names.index(until) + 1] if until in names else plan.steps
+    if until and until not in names:
+        raise PlanError(
+            f"--until names '{until}', which is no step of this build",
+            did_you_mean(until, names) or f"the steps are {', '.join(names)}",
+        )
+    return plan.steps[: names.index(until) + 1] if until else plan.steps
 
 
 def prepare(
@@ -148,6 +153,7 @@ def prepare(
     def make_now(step: Step) -> Artifact:
         return make(step, runs, pm, parts, screen.progress(step))
 
+    upto(plan, options.until)  # a misspelt name is told before the probe, not after it
     resolved = budget.resolve(plan, runs, parts, make_now, screen.note)
     return planning.plan_for(pm, pack, parts, replace(request, resolved=resolved))
 

@@ -97,7 +97,7 @@ def _pack(name: str) -> Iterator[Symptom]:
     try:
         found = plugins.find_language(name)
         pack = read_pack(found.root, found.distribution, found.version)
-        yield Symptom("ok", f"pack {pack.locale.id} {pack.version}")
+        yield Symptom("ok", f"pack {pack.locale.id} {pack.version}".rstrip())
         yield Symptom("ok", f"base model {locate_base(pack.base_model).uri}")
     except LocaleTuneError as error:
         yield Symptom("fail", error.problem, error.remedy)

@@ -21,6 +21,7 @@ PACK_KEYS = ("base_model", "stages", "filters", "prompts", "licence", "authors",
 SCHEMES = ("https", "npm", "pypi", "hub", "package", "mirror", "data")
 PINNED = ("https", "npm", "pypi", "mirror")
 RTL_SCRIPTS = ("Arab", "Hebr", "Syrc", "Thaa", "Nkoo", "Adlm")
+HUB = re.compile(r"^hub:[^/@#]+/[^/@#]+@[0-9a-f]{40}#.+$")
 TAG = re.compile(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
 EXPECTED = {
     "string_type": "a text in quotes",
@@ -224,6 +225,9 @@ def _source_rules(source: dict[str, Any], place: Place, root: Path) -> Iterator[
             f"{scheme}: text must be pinned",
             'add  sha256 = "..."  (sha256sum FILE)',
         )
+    if scheme == "hub" and not HUB.match(uri):
+        remedy = "write hub:org/name@ and the 40 digits of the commit, then #path/in/it"
+        yield Mistake((*place, "uri"), f"'{uri}' does not pin a commit and a file", remedy)
     if scheme == "data" and not _inside(root, uri):
         yield Mistake(
             (*place, "uri"), f"'{uri}' is not in the pack", f"put the file at {FILE}'s side"

@@ -18,6 +18,7 @@ from filelock import FileLock
 from locale_tune import plugins, store
 from locale_tune.build import job_for, run_here
 from locale_tune.errors import LocaleTuneError, StageFailed
+from locale_tune.files import discard
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -75,7 +76,9 @@ def _speed(runs: store.Runs, step: Any, parts: Any, progress: Any) -> float:
     measure = parts.stages[step.stage].speed
     base = runs.steps[store.BASE]
     probe = step.model_copy(update={"needs": {"model": base.name}})
-    return float(measure(job_for(probe, runs, parts, runs.out, progress)))
+    speed = float(measure(job_for(probe, runs, parts, runs.out, progress)))
+    discard(runs.work(probe))
+    return speed
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:

@@ -163,6 +163,19 @@ def test_scoped_npm_names_split_at_the_last_mark():
     assert assets.split_pinned("npm:@a/b@1.2#c/d", "@") == ("@a/b", "1.2", "c/d")
 
 
+def test_a_file_in_the_hub_cache_is_found_without_a_network(tmp_path, monkeypatch):
+    commit = "a" * 40
+    folder = tmp_path / "hub" / "datasets--org--name" / "snapshots" / commit
+    folder.mkdir(parents=True)
+    (folder / "x.txt").write_bytes(CONTENT)
+    import huggingface_hub.file_download as hub
+
+    monkeypatch.setattr(hub, "HF_HUB_CACHE", str(tmp_path / "hub"), raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    found = assets.locate(source(f"hub:org/name@{commit}#x.txt"), tmp_path)
+    assert (found.how, found.sha256) == ("the Hub cache", SHA)
+
+
 def test_some_text_is_enough_and_none_is_an_error(write_pack):
     pack = read_pack(write_pack(PACK + REMOTE))
     assert assets.missing_text(pack, assets.locate_all(pack)) is None

@@ -201,6 +201,8 @@ def test_a_launcher_is_put_in_front_of_the_worker(toy, install, tmp_path):
 
 def test_until_stops_early(toy):
     assert toy(until="t-inject").ran == ("base", "t-collect", "t-inject")
+    with pytest.raises(PlanError, match="'t-injct', which is no step"):
+        toy(until="t-injct")
 
 
 def test_a_build_without_any_text_stops_before_anything_runs(toy):

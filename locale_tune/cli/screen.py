@@ -14,6 +14,7 @@ from locale_tune.build import Screen
 from locale_tune.errors import LocaleTuneError
 from locale_tune.schema import Artifact, Finding, Progress, Step
 
+LOG_WIDTH = 140  # a log has no width of its own, and 80 columns tear the table's labels
 LOG_EVERY = 15.0  # seconds between two plain lines of one step
 
 
@@ -27,6 +28,8 @@ class TerminalScreen(Screen):
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False, soft_wrap=True)
+        if not self.console.is_terminal:
+            self.console.width = LOG_WIDTH
         self._bars: Bars | None = None
         self._started = 0.0
         self._told = 0.0

@@ -30,6 +30,7 @@ def facts_of(state: State) -> dict[str, Any]:
     last = state.history[-10:]
     return {
         "steps": state.step,
+        "resumed_at": state.resumed_at,
         "tokens": state.tokens,
         "first_loss": round(state.first_loss, 4),
         "last_loss": round(sum(last) / max(1, len(last)), 4),

@@ -25,9 +25,10 @@ def run(job: Job) -> Mapping[str, Any]:
     if not native.total:
         raise StageFailed("the corpus holds no native text", "look at rejects.jsonl of collect")
     share = settings.replay if replay.total else 0.0
-    wanted = settings.tokens or int(native.total * settings.epochs / (1 - share))
+    one_epoch = native.total / (1 - share)
+    wanted = min(settings.tokens or one_epoch * settings.epochs, one_epoch * settings.max_epochs)
     per_step = settings.sequence * settings.rows_per_step
-    steps = max(1, wanted // per_step)
+    steps = max(1, int(wanted // per_step))
     stream = rows(native, settings.sequence, job.seed)
     if share:
         stream = mixed(stream, rows(replay, settings.sequence, job.seed), share)

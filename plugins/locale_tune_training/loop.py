@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from locale_tune_training.model import LossModule, resolve_dtype
 from locale_tune_training.settings import TrainSettings
 
 BETAS = (0.9, 0.95)
+METRICS = "metrics.jsonl"
 
 
 @dataclass
@@ -38,6 +40,7 @@ class State:
     first_loss: float = 0.0
     loss: float = 0.0
     history: list[float] = field(default_factory=list)
+    resumed_at: list[int] = field(default_factory=list)
 
 
 class Trainer:
@@ -146,6 +149,7 @@ def train(
     trainer = Trainer(module, settings, resolve_dtype(settings.dtype, job.machine))
     saves = Checkpoints(job.work, job.fingerprint)
     state: State = saves.resume(trainer, State())
+    state.resumed_at += [state.step] if state.step else []
     stream = islice(stream, state.step * settings.rows_per_step, None)
     asked = _listen_for_signals()
     saved_at = time.monotonic()
@@ -168,6 +172,7 @@ def train(
         if asked:
             raise Stopped(f"stopped after step {state.step} of {steps}", "the same command goes on")
     trainer.finished()
+    shutil.copyfile(log.path, job.out / METRICS)
     return state
 
 
@@ -177,7 +182,12 @@ class Log:
     def __init__(self, job: Job, steps: int, state: State) -> None:
         self.job, self.steps = job, steps
         self.began, self.tokens_before = time.monotonic(), state.tokens
-        self.path = Path(job.out) / "metrics.jsonl"
+        # Kept beside the checkpoints, so that lines from before a kill are not lost; lines after
+        # the checkpoint that is resumed from are written again.
+        self.path = Path(job.work) / METRICS
+        kept = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
+        lines = (f"{line}\n" for line in kept[: state.step])
+        self.path.write_text("".join(lines), encoding="utf-8")
 
     def write(self, state: State, lr: float, norm: float) -> None:
         """Record one update."""

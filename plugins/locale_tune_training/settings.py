@@ -20,6 +20,9 @@ class TrainSettings(Settings):
 
     tokens: int | None = Field(default=None, gt=0, description="None: `epochs` over the text")
     epochs: float = Field(default=3.0, gt=0)
+    max_epochs: float = Field(
+        default=10.0, gt=0, description="never see the text more often, whatever `tokens` says"
+    )
     lr: float = Field(default=3e-4, gt=0, description="peak learning rate of AdamW")
     warmup: float = Field(default=0.05, ge=0, lt=1, description="share of the steps")
     final_lr: float = Field(default=0.1, ge=0, le=1, description="end of the cosine, of the peak")

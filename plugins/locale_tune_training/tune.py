@@ -31,7 +31,8 @@ def run(job: Job) -> Mapping[str, Any]:
     lessons = write_tokens(job.work / "lessons", _encoded(job, encoder))
     if not lessons.total:
         raise StageFailed("there are no lessons to tune on", "leave 'tune' out of [pack] stages")
-    wanted = settings.tokens or int(lessons.total * settings.epochs)
+    wanted = settings.tokens or lessons.total * settings.epochs
+    wanted = min(wanted, lessons.total * settings.max_epochs)
     # Lessons are not cut at the end of a row, so rows are not full: count the rows of one epoch.
     per_row = lessons.total / _rows_per_epoch(lessons, settings.sequence, job.seed)
     steps = max(1, round(wanted / (per_row * settings.rows_per_step)))
