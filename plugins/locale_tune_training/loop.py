@@ -48,9 +48,11 @@ class Trainer:
 
     def __init__(self, module: LossModule, settings: TrainSettings, dtype: torch.dtype) -> None:
         self.module = module
-        self.working = [p for p in module.parameters() if p.requires_grad]
+        self.working: list[torch.Tensor] = [p for p in module.parameters() if p.requires_grad]
         same = dtype == torch.float32
-        masters = [] if same else [p.detach().float().clone() for p in self.working]
+        masters: list[torch.Tensor] = []
+        if not same:
+            masters = [p.detach().float().clone() for p in self.working]
         _cast(module, dtype)
         self.masters = masters if masters else self.working
         if not same:
@@ -93,22 +95,22 @@ class Trainer:
 
     def _collect(self) -> None:
         """Add the gradients of one micro-batch to the float32 masters."""
-        for working, master in zip(self.working, self.masters, strict=True):
-            if working is not master and working.grad is not None:
-                assert master.grad is not None
-                master.grad += working.grad.float()
-                working.grad = None
+        if self.working is self.masters:
+            return
+        pairs = zip(self.working, self.masters, strict=True)
+        found = [(m.grad, w.grad) for w, m in pairs if w.grad is not None and m.grad is not None]
+        torch._foreach_add_([m for m, _ in found], [w for _, w in found])
+        for working in self.working:
+            working.grad = None
 
     def refresh(self) -> None:
         """Copy the masters into the weights that compute, and clear the gradients."""
+        if self.working is self.masters:
+            self.optimizer.zero_grad(set_to_none=True)
+            return
         with torch.no_grad():
-            for working, master in zip(self.working, self.masters, strict=True):
-                if working is not master:
-                    working.copy_(master)
-                    assert master.grad is not None
-                    master.grad.zero_()
-                else:
-                    master.grad = None
+            torch._foreach_copy_(self.working, self.masters)
+        self.optimizer.zero_grad(set_to_none=False)
 
     def finished(self) -> LossModule:
         """Return the module with its float32 weights in place."""

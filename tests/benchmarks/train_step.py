@@ -2,9 +2,9 @@
 
     python tests/benchmarks/train_step.py [--device cuda] [--json]
 
-A randomly initialised model of SmolLM2-135M's shape, rows of 512 random tokens, whole
-updates of our loop (forward, backward, clip, AdamW). The peer side is the same model in the usual
-way: float32, full logits from `model(labels=...)`, torch's AdamW.
+A randomly initialised model of SmolLM2-135M's shape, two rows of 512 random tokens (2,048 on a
+GPU), whole updates of our loop (forward, backward, clip, AdamW). The peer side is the same model in
+the usual way: full logits from `model(labels=...)`, torch's AdamW, float32 or bfloat16 autocast.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from locale_tune_training.loop import Trainer
 from locale_tune_training.model import LossModule
 from locale_tune_training.settings import TrainSettings
 
-LENGTH, ROWS = 512, 2
+LENGTH, ROWS = {"cpu": 512, "cuda": 2048}, 2
 
 
 def model(device):
@@ -39,6 +39,7 @@ def model(device):
         num_hidden_layers=30,
         num_attention_heads=9,
         num_key_value_heads=3,
+        max_position_embeddings=8192,
         tie_word_embeddings=True,
     )
     return LlamaForCausalLM(config).to(device).train()
@@ -46,25 +47,32 @@ def model(device):
 
 def batches(device):
     """Return the rows of one update."""
-    ids = torch.randint(0, 49_152, (ROWS, LENGTH), generator=torch.Generator().manual_seed(0))
+    ids = torch.randint(
+        0, 49_152, (ROWS, LENGTH[device]), generator=torch.Generator().manual_seed(0)
+    )
     return ids.to(device)
 
 
 def ours(device, dtype):
     """Return a function that makes one update with our loop."""
     trainer = Trainer(LossModule(model(device)), TrainSettings(), dtype)
-    rows = [Row(ids, torch.arange(LENGTH), torch.ones(LENGTH)) for ids in batches(device)]
+    rows = [
+        Row(ids, torch.arange(LENGTH[device]), torch.ones(LENGTH[device]))
+        for ids in batches(device)
+    ]
     return lambda: trainer.step(rows, 1e-4)
 
 
-def peer(device):
+def peer(device, autocast=False):
     """Return a function that makes one update the usual way."""
     plain = model(device)
     optimizer = torch.optim.AdamW(plain.parameters(), lr=1e-4)
     ids = batches(device)
 
     def step():
-        plain(input_ids=ids, labels=ids, use_cache=False).loss.backward()
+        with torch.autocast(device, torch.bfloat16, enabled=autocast):
+            loss = plain(input_ids=ids, labels=ids, use_cache=False).loss
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(plain.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -81,7 +89,7 @@ def speed(step, device, repeats):
         if device == "cuda":
             torch.cuda.synchronize()
         taken.append(time.perf_counter() - began)
-    return LENGTH * ROWS / statistics.median(taken[1:])
+    return LENGTH[device] * ROWS / statistics.median(taken[1:])
 
 
 def main() -> None:
@@ -93,6 +101,7 @@ def main() -> None:
     chosen = parser.parse_args()
     sides = {
         "peer, float32": lambda: peer(chosen.device),
+        "peer, bfloat16": lambda: peer(chosen.device, autocast=True),
         "ours, float32": lambda: ours(chosen.device, torch.float32),
         "ours, bfloat16": lambda: ours(chosen.device, torch.bfloat16),
     }
