@@ -39,10 +39,11 @@ class Encoder:
         plain["post_processor"] = None
         self._content = Tokenizer.from_str(json.dumps(plain))
         self._literal = backend
+        self._end = end_of_text(tokenizer)
 
     def text(self, text: str) -> Encoded:
         """Encode a document: every token counts, and it ends with the end-of-text token."""
-        ids = [*self.content_ids(text), end_of_text(self.tokenizer)]
+        ids = [*self.content_ids(text), self._end]
         return Encoded(ids, [0.0] + [1.0] * (len(ids) - 1))
 
     def chat(self, messages: Sequence[Message], prompt_weight: float = 0.0) -> Encoded:
