@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -152,7 +153,9 @@ def _gather(job: Job, checks: list[Check], done: list[Mapping[str, Any]]) -> dic
         for file in sorted((job.work / "checks" / check.name / "items").glob("*.parquet")):
             shutil.copyfile(file, job.out / "items" / file.name)
     write_json(job.out / "findings.json", {"findings": findings, **shown})
+    verdicts = Counter(finding["verdict"] for finding in findings)
     return {
+        "line": ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items())),
         "findings": findings,
         "summary": {f"{f['check']}/{f['on']}": [f["before"], f["after"]] for f in findings},
         "without_items": [

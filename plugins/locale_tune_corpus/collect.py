@@ -140,9 +140,13 @@ def _sided(record: Record) -> Record:
 
 def _facts(corpus: Corpus, ledger: Ledger, spool: Spool) -> dict[str, Any]:
     varieties = {name: dict(counts) for name, counts in sorted(corpus.varieties.items())}
+    text_bytes = sum(counts.get("text_bytes", 0) for counts in varieties.values())
+    counts = corpus.counts
     return {
-        "splits": corpus.counts,
-        "text_bytes": sum(counts.get("text_bytes", 0) for counts in varieties.values()),
+        "line": f"{text_bytes / 1e6:.2f} MB of text, {counts.get('lessons', 0):,} lessons, "
+        f"{counts.get('questions', 0):,} questions, {counts.get('heldout', 0):,} texts held out",
+        "splits": counts,
+        "text_bytes": text_bytes,
         "heldout_bytes": sum(counts.get("heldout_bytes", 0) for counts in varieties.values()),
         "heldout_groups": len(corpus.heldout),
         "varieties": varieties,

@@ -37,6 +37,7 @@ def run(job: Job) -> dict[str, Any]:
     chosen.sort(key=lambda record: rank(job.seed, record.id))
     write_records(job.out / "lessons", chosen)
     return {
+        "line": f"{len(chosen):,} lessons by '{job.settings.selector}'",
         "lessons": len(chosen),
         "turns": sum(len(record.messages) for record in chosen),
         "bytes": sum(len(m.content.encode()) for record in chosen for m in record.messages),

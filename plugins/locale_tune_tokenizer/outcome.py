@@ -53,6 +53,7 @@ class Outcome:
         """Return what the manifest and the report keep."""
         before, after = self.before, self.after
         return {
+            "line": self._line(),
             "new_tokens": len(self.learned.tokens),
             "reason": self.reason or _why_so_many(self),
             "min_frequency": self.min_frequency,
@@ -72,6 +73,13 @@ class Outcome:
             "checks": {name: check["passed"] for name, check in self.certificate.items()},
             "rows": dict(self.rows),
         }
+
+    def _line(self) -> str:
+        """Return the outcome in a few words, for a person who watches the build."""
+        if not (self.before and self.after and self.learned.tokens):
+            return self.reason or _why_so_many(self)
+        per_word = f"{self.before.fertility:.2f} -> {self.after.fertility:.2f}"
+        return f"{len(self.learned.tokens):,} new tokens, tokens per word {per_word}"
 
 
 def write_outcome(out: Path, outcome: Outcome) -> dict[str, Any]:
