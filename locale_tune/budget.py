@@ -1,22 +1,27 @@
 """Turn a time budget into token counts: a short probe on this machine, then a written number.
 
-The counts go into plan.json, so the build itself is deterministic, and the same command later
-takes them from there instead of measuring again.
+The counts go into plan.json, so the build itself is deterministic, and into budget.json, so that
+the same question is not measured again.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from locale_tune.errors import PlanError
+from locale_tune.files import digest, read_json, replace_json
 from locale_tune.process import measure_speed
 from locale_tune.schema import Machine, Parts, Plan, Step
-from locale_tune.store import BASE, Runs, load_plan, save_plan
+from locale_tune.store import BASE, Runs, save_plan
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 ROUND_TO = 1_000
 CPU_BUDGET = "10m"
+COUNTS = "budget.json"
+# The settings that change how fast a step trains; others do not bring the probe back.
+SHAPE = ("sequence", "rows_per_step", "dtype", "row_length", "row_batch", "compute")
 
 
 def seconds(budget: str) -> int:
@@ -32,6 +37,8 @@ def effective(asked: str, machine: Machine) -> str:
 
     A pack states epochs over its text, which on a small CPU can take days.
     """
+    if asked and asked != "none":
+        seconds(asked)  # a typing mistake is told by `plan` already
     if asked:
         return "" if asked == "none" else asked
     return CPU_BUDGET if machine.device == "cpu" else ""
@@ -47,17 +54,28 @@ def steps_to_time(plan: Plan, parts: Parts) -> list[Step]:
     ]
 
 
-def answered(previous: Plan | None, plan: Plan, parts: Parts) -> dict[str, int] | None:
-    """Return the counts of an earlier plan if it had the same budget, base, machine and pack."""
-    if previous is None or any(
-        getattr(previous, name) != getattr(plan, name)
-        for name in ("budget", "base", "machine", "pack")
-    ):
+def answered(out: Path, plan: Plan, parts: Parts) -> dict[str, int] | None:
+    """Return the counts that earlier probes in this run directory gave, if all are known."""
+    counts, timed = _counts(out), steps_to_time(plan, parts)
+    keys = {step.name: _key(step, plan, parts) for step in timed}
+    if not all(key in counts for key in keys.values()):
         return None
-    names = [step.name for step in steps_to_time(plan, parts)]
-    if not all(name in previous.resolved for name in names):
-        return None
-    return {name: previous.resolved[name] for name in names}
+    return {name: counts[key] for name, key in keys.items()}
+
+
+def _key(step: Step, plan: Plan, parts: Parts) -> str:
+    """Return what a count depends on: budget, base, machine, shares, and what sets the speed."""
+    shares = {s.name: parts.stages[s.stage].budget_share for s in steps_to_time(plan, parts)}
+    shape = {name: step.settings[name] for name in SHAPE if name in step.settings}
+    machine = plan.machine.model_dump()
+    return digest([plan.budget, plan.base, machine, step.name, step.stage, shape, shares])
+
+
+def _counts(out: Path) -> dict[str, int]:
+    try:
+        return dict(read_json(out / COUNTS))
+    except (OSError, ValueError):
+        return {}
 
 
 def resolve(
@@ -70,9 +88,9 @@ def resolve(
     """Return the tokens each training step gets: its share of the time times its speed."""
     total = seconds(plan.budget)
     timed = steps_to_time(plan, parts)
-    known = answered(load_plan(runs.out), plan, parts)
-    if known is not None or not timed:
-        return known or {}
+    known = answered(runs.out, plan, parts)
+    if known is not None:
+        return known
     save_plan(runs.out, plan)
     if not runs.made(runs.steps[BASE]):
         make(runs.steps[BASE])
@@ -87,5 +105,6 @@ def resolve(
         granted = total * shares[step.name] / sum(shares.values())
         tokens = max(ROUND_TO, int(speed * granted) // ROUND_TO * ROUND_TO)
         resolved[step.name] = tokens
+        replace_json(runs.out / COUNTS, {**_counts(runs.out), _key(step, plan, parts): tokens})
         note(f"probe: {step.name} trains {speed:,.0f} tokens/s here; {granted:,.0f} s = {tokens:,}")
     return resolved

@@ -86,7 +86,7 @@ def build(name: str, options: Options | None = None, screen: Screen | None = Non
     parts = plugins.parts(pm, pack)
     out = run_directory(pack, options)
     with store.hold(out):
-        plan = prepare(pm, pack, parts, options, screen)
+        plan = prepare(name, pm, pack, parts, options, screen)
         store.save_plan(out, plan)
         runs = store.Runs(out, plan, launcher_of(parts, options))
         ran: list[str] = []
@@ -106,12 +106,13 @@ def run_directory(pack: LanguagePack, options: Options) -> Path:
     return (options.out or Path("runs") / pack.locale.id).resolve()
 
 
-def command_of(pack: LanguagePack, options: Options) -> str:
+def command_of(name: str, options: Options) -> str:
     """Return the command line that makes the same plan again (the run directory left out)."""
-    words = ["locale-tune", "build", pack.locale.id]
+    words = ["locale-tune", "build", name]
     words += ["--base", options.base] if options.base else []
     words += ["--seed", str(options.seed)] if options.seed else []
     words += ["--budget", options.budget] if options.budget else []
+    words += ["--device", options.device] if options.device != "auto" else []
     for override in options.overrides:
         words += ["--set", override]
     return shlex.join(words)
@@ -137,14 +138,19 @@ def upto(plan: Plan, until: str) -> tuple[Step, ...]:
 
 
 def prepare(
-    pm: pluggy.PluginManager, pack: LanguagePack, parts: Parts, options: Options, screen: Screen
+    name: str,
+    pm: pluggy.PluginManager,
+    pack: LanguagePack,
+    parts: Parts,
+    options: Options,
+    screen: Screen,
 ) -> Plan:
     """Find base and sources (downloading what is missing), spend the budget, decide the plan."""
     base = fetch_base(locate_base(options.base or pack.base_model))
     found = assets.fetch_all(pack)
     if missing := assets.missing_text(pack, found):
         raise missing
-    request = _request(pack, base, options, found=found)
+    request = _request(name, base, options, found=found)
     plan = planning.plan_for(pm, pack, parts, request)
     if not plan.budget:
         return plan
@@ -164,23 +170,23 @@ def preview(name: str, options: Options, warn: Callable[[str], None]) -> Plan:
     pack = plugins.load_language(pm, name)
     parts = plugins.parts(pm, pack)
     base = locate_base(options.base or pack.base_model)
-    request = _request(pack, base, options, found=assets.locate_all(pack))
+    request = _request(name, base, options, found=assets.locate_all(pack))
     plan = planning.plan_for(pm, pack, parts, request)
-    previous = store.load_plan(run_directory(pack, options))
-    resolved = budget.answered(previous, plan, parts) if plan.budget else None
+    out = run_directory(pack, options)
+    resolved = budget.answered(out, plan, parts) if plan.budget else None
     if resolved:
         plan = planning.plan_for(pm, pack, parts, replace(request, resolved=resolved))
     return plan
 
 
-def _request(pack: LanguagePack, base: Base, options: Options, **more: Any) -> planning.Request:
+def _request(name: str, base: Base, options: Options, **more: Any) -> planning.Request:
     machine = planning.this_machine(options.device)
     return planning.Request(
         base=base,
         seed=options.seed,
         overrides=options.overrides,
         budget=budget.effective(options.budget, machine),
-        command=command_of(pack, options),
+        command=command_of(name, options),
         machine=machine,
         **more,
     )
@@ -249,22 +255,22 @@ def job_for(step: Step, runs: store.Runs, parts: Parts, out: Path, progress: Pro
         machine=plan.machine,
         progress=progress,
         files=files if "sources" in stage.reads else {},
-        command=plan.command,
+        command=plan.command if "command" in stage.reads else "",
         base_path=plan.base_path if stage.name == store.BASE else None,
     )
 
 
 def _narrow(pack: LanguagePack, reads: tuple[str, ...]) -> LanguagePack:
     """Empty the fields of a pack that a stage did not say it reads."""
-    empty: dict[str, Any] = {
-        "sources": (),
-        "filters": (),
-        "bounds": (),
-        "prompts": (),
-        "authors": (),
-    }
-    empty |= {"settings": {}, "base_model": "", "licence": ""}
+    empty: dict[str, Any] = dict.fromkeys(
+        ("sources", "filters", "bounds", "prompts", "authors"), ()
+    )
+    empty |= dict.fromkeys(("base_model", "licence", "version", "distribution"), "")
+    empty |= {"settings": {}}
     hidden = {name: value for name, value in empty.items() if name not in reads}
+    if "names" not in reads:
+        unnamed = {"name": pack.locale.id, "endonym": pack.locale.id}
+        hidden["locale"] = pack.locale.model_copy(update=unnamed)
     return pack.model_copy(update=hidden)
 
 

@@ -14,9 +14,9 @@ class Talker:
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         self.name = name
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         self.model: Any = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=True
+            folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
         )
         self.model.eval()
 

@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -109,7 +110,7 @@ def discard(path: Path) -> None:
     """Remove a folder by renaming it first, so that it is never seen half deleted."""
     if not path.exists():
         return
-    trash = path.with_name(f".trash-{path.name}-{os.getpid()}")
+    trash = path.with_name(f".trash-{path.name}-{secrets.token_hex(4)}")
     path.rename(trash)
     shutil.rmtree(trash, ignore_errors=True)
 

@@ -22,6 +22,10 @@ SCHEMES = ("https", "npm", "pypi", "hub", "package", "mirror", "data")
 PINNED = ("https", "npm", "pypi", "mirror")
 RTL_SCRIPTS = ("Arab", "Hebr", "Syrc", "Thaa", "Nkoo", "Adlm")
 HUB = re.compile(r"^hub:[^/@#]+/[^/@#]+@[0-9a-f]{40}#.+$")
+PACKAGE_URIS = {
+    "npm": re.compile(r"^npm:(@[a-z0-9._-]+/)?[A-Za-z0-9][A-Za-z0-9._-]*@[0-9][0-9A-Za-z.+-]*#.+$"),
+    "pypi": re.compile(r"^pypi:[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][0-9A-Za-z.+!-]*#.+$"),
+}
 TAG = re.compile(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
 EXPECTED = {
     "string_type": "a text in quotes",
@@ -55,7 +59,9 @@ def read_pack(root: Path, distribution: str = "", version: str = "") -> Language
             f"{path}:{line[1] if line else 1}",
         ) from None
     lines = line_numbers(text)
-    mistakes = [*_unknown_tables(raw), *_field_mistakes(raw), *_rule_mistakes(raw, root)]
+    mistakes = list(_wrong_shapes(raw))
+    if not mistakes:
+        mistakes = [*_unknown_tables(raw), *_field_mistakes(raw), *_rule_mistakes(raw, root)]
     if mistakes:
         mistakes.sort(key=lambda mistake: line_of(lines, mistake.place))
         raise PackErrors(
@@ -79,10 +85,24 @@ def _text(path: Path) -> str:
         raise PackError(
             f"no {FILE} in {path.parent}", "locale-tune new packs: docs/add-a-language.md"
         ) from None
+    except OSError as error:
+        raise PackError(f"{FILE} cannot be read: {error.strerror}", "", str(path)) from None
     except UnicodeDecodeError as error:
         raise PackError(
             f"{FILE} is not UTF-8 (byte {error.start})", "save the file as UTF-8", str(path)
         ) from None
+
+
+def _wrong_shapes(raw: dict[str, Any]) -> Iterator[Mistake]:
+    """Say which top-level keys are not what everything below takes them for."""
+    for name in TOP:
+        many, value = name in ("sources", "bounds"), raw.get(name)
+        if value is None:
+            continue
+        tables = value if isinstance(value, list) else [value]
+        if isinstance(value, list) != many or not all(isinstance(t, dict) for t in tables):
+            header = f"[[{name}]]" if many else f"[{name}]"
+            yield Mistake((name,), f"'{name}' is not a table", f"write {header} and its keys below")
 
 
 def _unknown_tables(raw: dict[str, Any]) -> Iterator[Mistake]:
@@ -106,14 +126,10 @@ def _unknown_tables(raw: dict[str, Any]) -> Iterator[Mistake]:
 
 
 def _field_mistakes(raw: dict[str, Any]) -> Iterator[Mistake]:
-    if isinstance(raw.get("locale"), dict):
+    if "locale" in raw:
         yield from _checked(Locale, raw["locale"], ("locale",))
     for name, model in (("sources", Source), ("bounds", Bound)):
-        entries = raw.get(name, [])
-        if not isinstance(entries, list):
-            yield Mistake((name,), f"'{name}' is not a list of tables", f"write [[{name}]]")
-            continue
-        for index, entry in enumerate(entries):
+        for index, entry in enumerate(raw.get(name, [])):
             yield from _checked(model, entry, (name, index))
     pack = {key: value for key, value in raw.get("pack", {}).items() if key in PACK_KEYS}
     for mistake in _checked(LanguagePack, {**pack, "locale": None, "root": "."}, ("pack",)):
@@ -171,14 +187,9 @@ def _pattern(name: str) -> str:
 
 def _rule_mistakes(raw: dict[str, Any], root: Path) -> Iterator[Mistake]:
     """Rules that pydantic cannot say: between fields, and about the world."""
-    locale = raw.get("locale", {})
-    if isinstance(locale, dict):
-        yield from _locale_rules(locale)
+    yield from _locale_rules(raw.get("locale", {}))
     seen: dict[str, int] = {}
-    sources = raw.get("sources", [])
-    for index, source in enumerate(sources if isinstance(sources, list) else []):
-        if not isinstance(source, dict):
-            continue
+    for index, source in enumerate(raw.get("sources", [])):
         yield from _source_rules(source, ("sources", index), root)
         name = str(source.get("id", ""))
         if name in seen:
@@ -187,7 +198,7 @@ def _rule_mistakes(raw: dict[str, Any], root: Path) -> Iterator[Mistake]:
             )
         seen[name] = index
     for index, bound in enumerate(raw.get("bounds", [])):
-        if isinstance(bound, dict) and "min" not in bound and "max" not in bound:
+        if "min" not in bound and "max" not in bound:
             yield Mistake(
                 ("bounds", index), "this bound has no limit", "add  max = ...  or  min = ..."
             )
@@ -225,6 +236,9 @@ def _source_rules(source: dict[str, Any], place: Place, root: Path) -> Iterator[
             f"{scheme}: text must be pinned",
             'add  sha256 = "..."  (sha256sum FILE)',
         )
+    if scheme in PACKAGE_URIS and not PACKAGE_URIS[scheme].match(uri):
+        remedy = f"write {scheme}:name, the exact version, then #path/inside"
+        yield Mistake((*place, "uri"), f"'{uri}' is no plain package name and version", remedy)
     if scheme == "hub" and not HUB.match(uri):
         remedy = "write hub:org/name@ and the 40 digits of the commit, then #path/in/it"
         yield Mistake((*place, "uri"), f"'{uri}' does not pin a commit and a file", remedy)
@@ -245,7 +259,7 @@ def _source_rules(source: dict[str, Any], place: Place, root: Path) -> Iterator[
 
 def _inside(root: Path, uri: str) -> bool:
     path = (root / uri).resolve()
-    return path.is_relative_to(root.resolve()) and path.exists()
+    return path.is_relative_to(root.resolve()) and path.is_file()
 
 
 def where(root: Path, *place: str | int) -> str:

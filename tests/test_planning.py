@@ -36,7 +36,7 @@ STAGES = (
     stage("collect", (), "corpus", reads=("sources", "filters")),
     stage("inject", ("model", "corpus"), "model", settings=Tuning, libraries=("torch",)),
     stage("tune", ("model", "corpus"), "model", settings=Tuning),
-    stage("assess", ("base", "model", "corpus"), "findings", reads=("prompts",)),
+    stage("assess", ("base", "model", "corpus"), "findings", reads=("prompts", "names")),
 )
 PARTS = Parts(
     stages={s.name: s for s in STAGES},
@@ -83,8 +83,10 @@ def test_a_budget_count_reruns_only_what_it_changes(write_pack):
     assert later.steps[2].settings["tokens"] == 9000
 
 
-def test_the_seed_and_the_base_rerun_everything(write_pack):
-    assert len(changed(plan(write_pack), plan(write_pack, seed=1))) == 5
+def test_the_seed_and_the_base_rerun_what_comes_of_them(write_pack):
+    assert changed(plan(write_pack), plan(write_pack, seed=1)) == set(prints(plan(write_pack))) - {
+        "base"
+    }
     other = plan(write_pack, base=Base("base", None, "other bytes"))
     assert changed(plan(write_pack), other) == {"base", "inject", "tune", "assess"}
 
@@ -118,6 +120,24 @@ def test_who_offers_the_checks_counts_where_they_are_run(write_pack):
         return plan(write_pack, parts=replace(PARTS, stages=stages, checks=checks))
 
     assert changed(made(["a"]), made(["a", "b"])) == {"assess"}
+
+
+def test_a_name_counts_only_where_it_is_read(write_pack):
+    other = plan(write_pack, text=PACK.replace('"toi"', '"Toi"'))
+    assert changed(plan(write_pack), other) == {"assess"}
+
+
+def test_the_base_is_one_for_all_languages(write_pack):
+    other = plan(write_pack, text=PACK.replace('tag = "rm"', 'tag = "de"'))
+    assert "base" not in changed(plan(write_pack), other)
+
+
+@pytest.mark.parametrize("label", ["../../x", "a/b", "", "A", ".."])
+def test_a_step_cannot_be_named_like_a_path(write_pack, label):
+    text = PACK.replace('["collect"]', f'["collect@{label}", "collect"]')
+    if label:
+        with pytest.raises(PlanError, match="cannot name a step"):
+            plan(write_pack, text=text)
 
 
 def test_a_new_provider_is_another_result(write_pack):

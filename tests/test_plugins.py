@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import py_compile
 import sys
 
 import pytest
@@ -11,6 +13,7 @@ from locale_tune import plugins, trust
 from locale_tune.errors import PluginError
 
 GROUP = "locale_tune.plugins"
+UNCHECKED = py_compile.PycInvalidationMode.UNCHECKED_HASH
 LANGUAGE = "locale_tune.languages"
 OFFER = """
 from locale_tune.api import Stage, hookimpl
@@ -176,3 +179,35 @@ def test_code_runs_only_when_trusted_and_unchanged(write_pack):
     with pytest.raises(PluginError, match="has changed since it was trusted"):
         plugins.load_language(managed()[0], str(root))
     sys.modules.pop("toy_with_code", None)
+
+
+def test_bytecode_that_was_put_beside_the_trusted_source_is_not_run(write_pack):
+    root = code_pack(write_pack)
+    root = root.rename(root.with_name("toy_with_bytecode"))
+    trust.allow(root)
+    planted = root / "planted.py"
+    planted.write_text("raise RuntimeError('planted')\n")
+    cached = importlib.util.cache_from_source(str(root / "__init__.py"))
+    py_compile.compile(str(planted), cached, invalidation_mode=UNCHECKED)
+    planted.unlink()
+    pm, _ = managed()
+    assert plugins.load_language(pm, str(root)).locale.id == "toy"
+    sys.modules.pop("toy_with_bytecode", None)
+
+
+def test_what_lies_beside_a_trusted_pack_is_not_importable(write_pack):
+    root = code_pack(write_pack)
+    root = root.rename(root.with_name("toy_with_neighbour"))
+    (root.parent / "neighbour_of_toy.py").write_text("x = 1\n")
+    (root / "__init__.py").write_text("import neighbour_of_toy\n")
+    trust.allow(root)
+    with pytest.raises(PluginError, match="fails at import"):
+        plugins.load_language(managed()[0], str(root))
+
+
+def test_a_pack_named_like_a_library_is_refused(write_pack):
+    root = code_pack(write_pack)
+    root = root.rename(root.with_name("json"))
+    trust.allow(root)
+    with pytest.raises(PluginError, match="has the name of another package"):
+        plugins.load_language(managed()[0], str(root))

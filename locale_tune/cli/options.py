@@ -33,7 +33,13 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
                 metavar="10m",
                 help="Training time: 90s, 10m, 2h, or none (default: 10m without a GPU).",
             ),
-            click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
+            click.option(
+                "--device",
+                type=click.Choice(["auto", "cpu", "cuda"]),
+                default="auto",
+                show_default=True,
+                help="Where to train.",
+            ),
         )
     ):
         command = option(command)

@@ -68,7 +68,7 @@ def locale_tune_stages() -> Iterable[Stage]:
         run=run_assess,
         settings=AssessSettings,
         version="1",
-        reads=("prompts",),
+        reads=("prompts", "names"),
         heavy=True,
         libraries=LIBRARIES,
         uses=("checks",),

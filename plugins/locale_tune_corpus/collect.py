@@ -60,7 +60,11 @@ class Corpus:
         self._write("contrast", spool.records("contrast"), tested=False)
 
     def write_training(self) -> None:
-        """Write text, replay and lessons, without what holds a tested item or is of its group."""
+        """Write text, replay and lessons, without what holds a tested item.
+
+        Of text the held-out groups are left out; of replay and lessons, every tested group. (Text
+        may share a group with a control: the same article of a declaration in two languages.)
+        """
         for role in ("text", "replay", "lessons"):
             self._write(role, self._clean(role), tested=False)
         if not self.counts.get("text"):

@@ -24,23 +24,31 @@ class Copies:
 
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
-        self._exact: set[tuple[str, bytes]] = set()
-        self._digests: list[array[int]] = []
+        self._exact: dict[tuple[str, bytes], int] = {}
+        self._digests: list[array[int] | None] = []
         self._index = RMinHashLSH(threshold or 1.0, PERMUTATIONS, BANDS)
         self._answers: dict[bytes, bytes] = {}
         self.disputed: set[bytes] = set()
 
     def find(self, record: Record, role: str) -> str:
         """Return why a record is a copy, or remember it and return an empty string."""
-        key = question_key(record) if record.question else fingerprint("\n".join(strings(record)))
+        key = _key(record)
         if record.question and record.answer is not None:
             self._dispute(key, fingerprint(record.choices[record.answer]))
         if (role, key) in self._exact:
             return "copy"
         if role == "text" and self._threshold and self._near(record.text):
             return "near copy"
-        self._exact.add((role, key))
+        self._exact[role, key] = (
+            len(self._digests) - 1 if role == "text" and self._threshold else -1
+        )
         return ""
+
+    def forget(self, record: Record, role: str) -> None:
+        """Take a record out that is left out after all, so that no copy of it is lost with it."""
+        place = self._exact.pop((role, _key(record)), -1)
+        if place >= 0:
+            self._digests[place] = None
 
     def _dispute(self, key: bytes, answer: bytes) -> None:
         if self._answers.setdefault(key, answer) != answer:
@@ -53,8 +61,9 @@ class Copies:
         made.update(sorted(grams))
         digest = array("I", made.digest())
         if any(
-            _similar(self._digests[key], digest) >= self._threshold
+            _similar(known, digest) >= self._threshold
             for key in self._index.query(made)
+            if (known := self._digests[key]) is not None
         ):
             return True
         self._index.insert(len(self._digests), made)
@@ -65,6 +74,12 @@ class Copies:
 def _similar(one: array[int], other: array[int]) -> float:
     """Return the share of equal minima, which estimates the Jaccard similarity."""
     return sum(a == b for a, b in zip(one, other, strict=True)) / PERMUTATIONS
+
+
+def _key(record: Record) -> bytes:
+    if record.question:
+        return question_key(record)
+    return fingerprint("\n".join(strings(record)))
 
 
 def question_key(record: Record) -> bytes:

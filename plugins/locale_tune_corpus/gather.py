@@ -38,8 +38,13 @@ class Spool:
             self._ledger.found(source, path)
             if path:
                 fresh = self._fresh(source, self._passed(source, path, keeps))
-                chosen = capped(fresh, source.cap, self._job.seed, self._ledger.over_cap)
+                chosen = capped(fresh, source.cap, self._job.seed, self._over_cap)
                 write_records(self._folder / source.id, chosen)
+
+    def _over_cap(self, record: Record) -> None:
+        role = next(s.role for s in self.sources if s.id == record.source)
+        self._copies.forget(record, role)
+        self._ledger.over_cap(record)
 
     def records(self, role: str) -> Iterator[Record]:
         """Yield what passed of all sources of one role; disputed questions are left out."""

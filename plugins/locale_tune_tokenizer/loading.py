@@ -20,7 +20,7 @@ def load_model(folder: Path, machine: Machine) -> tuple[Any, torch.dtype]:
     torch.set_num_threads(machine.threads)
     silence: Any = transformers.utils.logging.disable_progress_bar
     silence()
-    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype="auto", trust_remote_code=False)
     stored: torch.dtype = model.dtype
     if machine.device == "cpu":
         model = model.float()

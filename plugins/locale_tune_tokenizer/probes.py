@@ -45,7 +45,7 @@ def rendered_chats(folder: Path) -> list[str]:
     import jinja2
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     if not tokenizer.chat_template:
         return []
     texts: list[str] = []

@@ -24,16 +24,16 @@ def reload_identity(
     `raw` is the written `tokenizer.json` without transformers; `work` is scratch space.
     Raises StageFailed naming the difference.
     """
-    loaded = AutoTokenizer.from_pretrained(out)
+    loaded = AutoTokenizer.from_pretrained(out, trust_remote_code=False)
     if type(loaded).__name__ != "TokenizersBackend":
         fail("reload", f"transformers loads a {type(loaded).__name__}, which may rebuild it")
     again_at = work / "reload"
     shutil.rmtree(again_at, ignore_errors=True)
     loaded.save_pretrained(again_at)
-    again = AutoTokenizer.from_pretrained(again_at)
+    again = AutoTokenizer.from_pretrained(again_at, trust_remote_code=False)
     _same_parts(out, again_at)
     _same_ids(raw, loaded, again, lines)
-    _same_specials(AutoTokenizer.from_pretrained(base), loaded)
+    _same_specials(AutoTokenizer.from_pretrained(base, trust_remote_code=False), loaded)
     shutil.rmtree(again_at)
     return {"passed": True, "class": "TokenizersBackend", "lines": len(lines)}
 

@@ -48,15 +48,21 @@ def _from_gguf(path: Path) -> tuple[Any, Any]:
 
 
 def _from_folder(path: Path) -> tuple[Any, Any]:
-    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    if "auto_map" in config or "/" in str(config.get("_attn_implementation", "")):
+    names = ("config.json", "tokenizer_config.json")
+    found = [path / name for name in names if (path / name).exists()]
+    configs = [json.loads(file.read_text(encoding="utf-8")) for file in found]
+    if any("auto_map" in c or "/" in str(c.get("_attn_implementation", "")) for c in configs):
         raise StageFailed(
             f"{path.name} asks to run its own code (auto_map)",
             "choose a base model whose architecture transformers knows",
         )
-    AutoConfig.from_pretrained(path)  # an unknown architecture fails here, before the weights load
-    model = AutoModelForCausalLM.from_pretrained(path, use_safetensors=True, dtype="auto")
-    return model, AutoTokenizer.from_pretrained(path)
+    AutoConfig.from_pretrained(
+        path, trust_remote_code=False
+    )  # an unknown architecture fails here, before the weights load
+    model = AutoModelForCausalLM.from_pretrained(
+        path, use_safetensors=True, dtype="auto", trust_remote_code=False
+    )
+    return model, AutoTokenizer.from_pretrained(path, trust_remote_code=False)
 
 
 def _gguf_pre(path: Path) -> str:

@@ -171,7 +171,7 @@ def train(
         if state.step < steps and (asked or due):
             saves.save(trainer, state)
             saved_at = time.monotonic()
-        if asked:
+        if asked and state.step < steps:
             raise Stopped(f"stopped after step {state.step} of {steps}", "the same command goes on")
     trainer.finished()
     shutil.copyfile(log.path, job.out / METRICS)

@@ -55,14 +55,14 @@ def load_model(folder: Path, machine: Machine) -> Any:
     if machine.device == "cuda" and not torch.cuda.is_available():
         raise StageFailed("the plan says cuda, but torch sees no GPU", "--device cpu")
     model: Any = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, use_safetensors=True
+        folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
     )
     return model.to(machine.device).train()
 
 
 def load_tokenizer(folder: Path) -> Any:
     """Load the tokenizer of a model folder."""
-    return AutoTokenizer.from_pretrained(folder)
+    return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
 
 
 def resolve_dtype(wanted: str, machine: Machine) -> torch.dtype:
