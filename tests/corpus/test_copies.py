@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from locale_tune.api import Message, Record
 from locale_tune_corpus.copies import Copies, question_key
 
@@ -70,3 +72,14 @@ def test_a_question_with_two_answers_is_disputed() -> None:
     assert not copies.disputed
     copies.find(other, "questions")
     assert copies.disputed == {question_key(first)}
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.8])
+def test_a_text_dropped_for_the_cap_takes_no_copy_with_it(threshold: float) -> None:
+    copies = Copies(threshold)
+    first = Record(id="1", source="a", text="Il vent sufla tras la val, e la naiv crouda. " * 3)
+    again = first.model_copy(update={"id": "2", "source": "b"})
+    assert copies.find(first, "text") == ""
+    copies.forget(first, "text")
+    assert copies.find(again, "text") == ""
+    assert copies.find(first, "text") == "copy", "and the one that stays is remembered"
