@@ -110,7 +110,8 @@ def world(tmp_path_factory):
     base = save_tiny(home / "base")
     pack = write_pack(home / "toy", base)
     env = {**os.environ, "LOCALE_TUNE_CACHE": str(home / "cache"), "LOCALE_TUNE_OFFLINE": "1"}
-    env |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'plugins'}"}
+    paths = [str(ROOT), str(ROOT / "plugins"), os.environ.get("PYTHONPATH", "")]
+    env |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)}
 
     def run(*args, ok=True):
         done = subprocess.run(
