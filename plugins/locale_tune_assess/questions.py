@@ -201,7 +201,12 @@ def _show(
         ("before", "after"), tested, dev, intervals, strict=True
     ):
         row = reliability_row(test, fitted, context.settings.bins)
-        row |= {"on": tag, "lang": tag, "side": side, "ece_interval": interval}
+        row |= {
+            "on": f"{name_of(tag, context.locale)} questions",
+            "lang": tag,
+            "side": side,
+            "ece_interval": interval,
+        }
         context.shown.setdefault("reliability", []).append(row)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,9 @@ class Outcome:
 def write_outcome(out: Path, outcome: Outcome) -> dict[str, Any]:
     """Write `extension.json`, and `certificate.json` when there is one; return the facts."""
     facts = outcome.facts()
-    tokens = [to_text(token) for token in outcome.learned.tokens[:LISTED]]
+    # A token may be part of a letter; shown alone it would be a broken one.
+    texts = (to_text(token) for token in outcome.learned.tokens)
+    tokens = list(islice((text for text in texts if "\ufffd" not in text), LISTED))
     write_json(out / "extension.json", {**facts, "tokens": tokens})
     stale = out / "certificate.json"
     stale.unlink(missing_ok=True)
