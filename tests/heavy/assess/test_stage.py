@@ -139,7 +139,11 @@ def test_a_run_writes_the_contract(make_job: Callable[..., Job]) -> None:
     assert facts["summary"]["bits_per_byte/rm"] == [findings[0].before, findings[0].after]
     assert facts["without_items"] == []
     diagrams = [(row["on"], row["side"], len(row["bins"])) for row in written["reliability"]]
-    assert diagrams == [(on, side, 15) for on in ("rm", "en") for side in ("before", "after")]
+    assert diagrams == [
+        (on, side, 15)
+        for on in ("Romansh questions", "English questions")
+        for side in ("before", "after")
+    ]
     assert [sample["prompt"] for sample in written["samples"]] == ["Co vai?"]
     assert len(written["tokenizer"]["rows"]) == 4
 
