@@ -35,7 +35,8 @@ fast:
 	$(PYTHON) -m venv .venv-fast
 	.venv-fast/bin/python -m pip install --quiet --constraint constraints.txt \
 	    --editable '.[corpus,assess,release,dev]' --editable languages/rm --editable languages/ar-gulf
-	.venv-fast/bin/python -m pytest --ignore tests/heavy
+	# real texts are for the whole suite
+	env -u LOCALE_TUNE_MIRROR .venv-fast/bin/python -m pytest --ignore tests/heavy
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
