@@ -36,7 +36,8 @@ fast:
 	.venv-fast/bin/python -m pip install --quiet --constraint constraints.txt \
 	    --editable '.[corpus,assess,release,dev]' --editable languages/rm --editable languages/ar-gulf
 	# real texts are for the whole suite
-	env -u LOCALE_TUNE_MIRROR .venv-fast/bin/python -m pytest --ignore tests/heavy
+	env -u LOCALE_TUNE_MIRROR .venv-fast/bin/python -m pytest -m "not slow" --ignore tests/heavy \
+	    --hypothesis-profile=quick
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

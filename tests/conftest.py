@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# `--hypothesis-profile=quick` is for the fast suite; tests that state a number of examples keep it.
+hypothesis.settings.register_profile("quick", max_examples=25)
 
 ORACLE = Path(os.environ.get("LOCALE_TUNE_ORACLE", Path(__file__).parent / "oracle"))
 
@@ -42,10 +47,12 @@ def oracle() -> Callable[[str], dict]:
 
 
 @pytest.fixture(autouse=True)
-def own_homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_homes(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep tests out of the person's cache and settings, and off the network."""
-    monkeypatch.setenv("LOCALE_TUNE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("LOCALE_TUNE_CONFIG", str(tmp_path / "config"))
+    # Named, not made: a folder for each of a thousand tests would take seconds.
+    home = tmp_path_factory.getbasetemp() / "homes" / secrets.token_hex(8)
+    monkeypatch.setenv("LOCALE_TUNE_CACHE", str(home / "cache"))
+    monkeypatch.setenv("LOCALE_TUNE_CONFIG", str(home / "config"))
     monkeypatch.setenv("LOCALE_TUNE_OFFLINE", "1")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,6 +46,7 @@ def segments_of(counts: dict[str, int]) -> Counter[Segment]:
     return Counter({tuple(merge_all(word, old)): times for word, times in counts.items()})
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(counts=words, protected=pairs, least=st.integers(1, 6), most=st.integers(0, 8))
 def test_the_learner_equals_the_slow_one(
@@ -55,6 +57,7 @@ def test_the_learner_equals_the_slow_one(
     assert fast.merges == slow(segments, protected, least, most)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(counts=words, text=st.text(LETTERS, max_size=30))
 def test_what_is_learned_only_joins_and_re_forms(counts: dict[str, int], text: str):

@@ -245,6 +245,7 @@ def alive(pid):
     return state != "Z"
 
 
+@pytest.mark.slow
 @pytest.mark.chaos
 def test_a_killed_build_leaves_no_orphan_and_goes_on(toy, monkeypatch):
     command = [sys.executable, "-m", "locale_tune", "build", str(toy.root)]

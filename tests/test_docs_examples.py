@@ -188,6 +188,7 @@ def test_check_tells_the_mistake_of_the_page(toy):
     assert mistake in told.stdout
 
 
+@pytest.mark.slow
 def test_the_five_lines_of_the_page_pass(toy, install, tmp_path):
     install("locale-tune-toy", "locale_tune.languages", "toy", "locale_tune_toy")
     for path in (toy / "locale_tune_toy").iterdir():
@@ -199,6 +200,7 @@ def test_the_five_lines_of_the_page_pass(toy, install, tmp_path):
     assert "5 passed" in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_plugin_of_the_page_offers_its_parts_and_passes_its_tests(tmp_path, monkeypatch):
     write_files(PLUGIN, tmp_path)
     folder = tmp_path / "locale-tune-cards"

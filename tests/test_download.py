@@ -32,7 +32,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def server(monkeypatch):
     """Serve plain http on loopback, with the https handler left out."""
     httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=httpd.serve_forever)
+    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     monkeypatch.setattr(module, "_PublicHandler", urllib.request.HTTPHandler)
     yield f"http://127.0.0.1:{httpd.server_port}"

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -40,6 +41,7 @@ def test_calibration_errors_are_ordered(confidence: Any, seed: int, bins: int) -
     assert cal.expected_error(confidence, correct, 1) <= expected + 1e-12
 
 
+@pytest.mark.slow
 @QUICK
 @given(SHARES, st.integers(0, 99))
 def test_smooth_error_lies_between_bias_and_distance(confidence: Any, seed: int) -> None:

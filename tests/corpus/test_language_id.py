@@ -56,6 +56,7 @@ def test_a_mislabelled_text_cannot_vouch_for_itself() -> None:
     assert all(judged(fits, sentence(OTHER, 5000 + seed)) for seed in range(10))
 
 
+@pytest.mark.slow
 def test_the_same_texts_give_the_same_verdicts() -> None:
     first, second = ({}, {})  # type: dict[str, object], dict[str, object]
     keep({"texts": texts, "facts": first})
