@@ -138,6 +138,7 @@ def test_one_setting_reruns_what_depends_on_it_and_says_why(toy):
     assert told["t-assess"] == "its input 't-tune' changed"
 
 
+@pytest.mark.slow
 def test_a_damaged_artifact_is_made_again(toy):
     first = toy()
     inject = first.release.made_from["model"].made_from["model"]
@@ -151,6 +152,7 @@ def test_a_stage_sees_only_what_it_reads(toy):
     assert lineage.made_from["model"].facts["prompts"] == []
 
 
+@pytest.mark.slow
 def test_a_broken_bound_is_in_the_report(toy):
     toy.write(toy.text + '\n[[bounds]]\ncheck = "x"\nmax = 1\n')
     assert toy().broken == ("x on y is 2, above 1",)

@@ -99,6 +99,7 @@ def test_show_names_sources_and_licences(pack):
     assert "data/lines.txt" in done.stdout
 
 
+@pytest.mark.slow
 def test_plan_says_what_is_missing_and_stops_without_text(write_pack, pack):
     base = (pack / "pack.toml").read_text()
     write_pack(base + REMOTE)
@@ -122,6 +123,7 @@ def test_check_gives_ten_sentences_for_ten_mistakes(write_pack):
     assert done.stderr.count("pack.toml:") == 5
 
 
+@pytest.mark.slow
 def test_check_passes_a_good_pack_and_fails_one_of_another_script(pack, write_pack):
     done = run("check", str(pack))
     assert done.returncode == 0, done.stdout + done.stderr
