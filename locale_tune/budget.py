@@ -98,6 +98,10 @@ def resolve(
     resolved = {}
     speeds: dict[object, float] = {}  # stages that share a probe are measured once
     for step in timed:
+        key, counts = _key(step, plan, parts), _counts(runs.out)
+        if key in counts:  # measuring it again would give another count, and train it anew
+            resolved[step.name] = counts[key]
+            continue
         probe = parts.stages[step.stage].speed
         if probe not in speeds:
             speeds[probe] = measure_speed(runs, step)
@@ -105,6 +109,6 @@ def resolve(
         granted = total * shares[step.name] / sum(shares.values())
         tokens = max(ROUND_TO, int(speed * granted) // ROUND_TO * ROUND_TO)
         resolved[step.name] = tokens
-        replace_json(runs.out / COUNTS, {**_counts(runs.out), _key(step, plan, parts): tokens})
+        replace_json(runs.out / COUNTS, {**counts, key: tokens})
         note(f"probe: {step.name} trains {speed:,.0f} tokens/s here; {granted:,.0f} s = {tokens:,}")
     return resolved

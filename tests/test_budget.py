@@ -106,6 +106,16 @@ def test_another_prompt_or_learning_rate_is_the_same_question(asked):
     assert budget.answered(runs.out, plan.model_copy(update={"steps": longer}), parts) is None
 
 
+def test_what_one_setting_slows_is_measured_alone(asked):
+    plan, runs, parts, probes = asked
+    first = resolve(asked, [])
+    probes.clear()
+    steps = (step("base"), step("inject"), step("tune", sequence=9))
+    told = budget.resolve(plan.model_copy(update={"steps": steps}), runs, parts, print, print)
+    assert probes == ["tune"]
+    assert told["inject"] == first["inject"]
+
+
 def test_a_count_that_was_set_is_not_measured(asked):
     plan, runs, parts, probes = asked
     runs.out.mkdir(exist_ok=True)
