@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pluggy
 from pydantic import JsonValue, ValidationError
@@ -24,7 +24,7 @@ from locale_tune.base import Base
 from locale_tune.errors import PlanError, did_you_mean
 from locale_tune.files import digest
 from locale_tune.hookspecs import hookimpl
-from locale_tune.schema import Found, LanguagePack, Machine, Parts, Plan, Stage, Step
+from locale_tune.schema import Found, LanguagePack, Machine, Parts, Plan, Role, Stage, Step
 
 BASE = "base"
 LABEL = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
@@ -300,7 +300,7 @@ def _readers(pack: LanguagePack, parts: Parts) -> dict[str, JsonValue]:
 def _notes(pack: LanguagePack, found: tuple[Found, ...]) -> Iterator[str]:
     """Say which sources are missing and what that costs, and which are off by default."""
     have = {item.source for item in found if item.path}
-    for role in ("text", "lessons", "questions", "control", "replay", "parallel", "contrast"):
+    for role in get_args(Role):
         on = [s for s in pack.sources if s.on and s.role == role]
         lost = [s for s in on if s.id not in have]
         if lost:

@@ -9,10 +9,22 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-Role = Literal["text", "replay", "control", "lessons", "questions", "parallel", "contrast"]
+Role = Literal[
+    "text", "replay", "control", "lessons", "questions", "parallel", "contrast", "lexicon"
+]
 Direction = Literal["ltr", "rtl"]
 Verdict = Literal["better", "worse", "no clear change", "measured"]
-SPLITS = ("text", "replay", "lessons", "questions", "heldout", "control", "parallel", "contrast")
+SPLITS = (
+    "text",
+    "replay",
+    "lessons",
+    "questions",
+    "heldout",
+    "control",
+    "parallel",
+    "contrast",
+    "lexicon",
+)
 
 
 class Frozen(BaseModel):
