@@ -22,6 +22,7 @@ from locale_tune.files import (
     write_json,
 )
 from locale_tune.hookspecs import hookimpl
+from locale_tune.machine import this_machine
 from locale_tune.packfile import read_pack
 from locale_tune.records import read_records, write_records
 from locale_tune.schema import (
@@ -29,6 +30,7 @@ from locale_tune.schema import (
     Bad,
     Bound,
     Check,
+    Command,
     Filter,
     Finding,
     Job,
@@ -53,6 +55,7 @@ __all__ = [
     "Bad",
     "Bound",
     "Check",
+    "Command",
     "Filter",
     "Finding",
     "Job",
@@ -86,6 +89,7 @@ __all__ = [
     "read_pack",
     "read_records",
     "sha256_file",
+    "this_machine",
     "verified",
     "write_json",
     "write_records",

@@ -22,6 +22,7 @@ from locale_tune.base import Base, fetch_base, locate_base
 from locale_tune.errors import PlanError, StageFailed, did_you_mean
 from locale_tune.files import commit_folder, discard, read_json
 from locale_tune.hookspecs import hookimpl
+from locale_tune.machine import this_machine
 from locale_tune.process import run_worker
 from locale_tune.schema import (
     Artifact,
@@ -180,7 +181,7 @@ def preview(name: str, options: Options, warn: Callable[[str], None]) -> Plan:
 
 
 def _request(name: str, base: Base, options: Options, **more: Any) -> planning.Request:
-    machine = planning.this_machine(options.device)
+    machine = this_machine(options.device)
     return planning.Request(
         base=base,
         seed=options.seed,

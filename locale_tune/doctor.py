@@ -14,8 +14,8 @@ from packaging.version import Version
 from locale_tune import assets, plugins
 from locale_tune.base import locate_base
 from locale_tune.errors import LocaleTuneError
+from locale_tune.machine import this_machine
 from locale_tune.packfile import read_pack
-from locale_tune.planning import this_machine
 
 # Floors are those of docs/design.md: below them a known hole lets data run code.
 FLOORS = {"torch": "2.10", "transformers": "5.10", "jinja2": "3.1.6", "safetensors": "0.5"}

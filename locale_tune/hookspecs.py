@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from locale_tune.schema import (
         Check,
+        Command,
         Filter,
         Job,
         LanguagePack,
@@ -129,6 +130,21 @@ def locale_tune_launchers() -> Iterable[Launcher]:
             yield Launcher("nice", command=lambda argv: ["nice", *argv])
 
     Called by `plugins.parts`, once per command.
+    """
+    return ()
+
+
+@hookspec
+def locale_tune_commands() -> Iterable[Command]:
+    """Offer commands of the command line. `load` imports the command when it is asked for.
+
+    Example::
+
+        @hookimpl
+        def locale_tune_commands():
+            yield Command("hello", load=lambda: import_module("my_plugin.hello").command)
+
+    Called by `plugins.parts`, once per command line that names no command of the host.
     """
     return ()
 

@@ -7,13 +7,10 @@ the SHA-256 of the text it reads, and the libraries and the machine where bits d
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, get_args
 
 import pluggy
@@ -24,6 +21,7 @@ from locale_tune.base import Base
 from locale_tune.errors import PlanError, did_you_mean
 from locale_tune.files import digest
 from locale_tune.hookspecs import hookimpl
+from locale_tune.machine import version_of
 from locale_tune.schema import Found, LanguagePack, Machine, Parts, Plan, Role, Stage, Step
 
 BASE = "base"
@@ -127,37 +125,6 @@ def make_plan(pack: LanguagePack, parts: Parts, request: Request) -> Plan:
         notes=tuple(_notes(pack, request.found)),
         command=request.command,
     )
-
-
-def this_machine(device: str = "auto") -> Machine:
-    """Describe the machine without importing torch: device, threads, fast dtype."""
-    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # "2,2" is legal OpenMP
-    threads = int(asked) if asked.isdigit() and int(asked) else len(os.sched_getaffinity(0))
-    chosen = _device() if device == "auto" else device
-    fast = chosen == "cuda" or _cpu_has_bfloat16()
-    return Machine(device=chosen, threads=threads, dtype="bfloat16" if fast else "float32")
-
-
-def _cpu_has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 itself; elsewhere float32 is faster."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return "amx_bf16" in flags or "avx512_bf16" in flags
-
-
-def _device() -> str:
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    built_for_cpu = _version("torch").endswith("+cpu")
-    return "cuda" if Path("/dev/nvidiactl").exists() and not (hidden or built_for_cpu) else "cpu"
-
-
-def _version(distribution: str) -> str:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
 
 
 def _label(name: str) -> str:
@@ -272,7 +239,7 @@ def _covers(
         }
     if pack.code and stage.name != BASE:
         covers["code"] = trust.tree_digest(pack.root)
-    covers["libraries"] = {name: _version(name) for name in stage.libraries}
+    covers["libraries"] = {name: version_of(name) for name in stage.libraries}
     if "torch" in stage.libraries:
         covers["machine"] = request.machine.model_dump()
     return covers

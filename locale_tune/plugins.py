@@ -23,6 +23,7 @@ from locale_tune.headline import Installed, installed_languages
 from locale_tune.packfile import FILE, read_pack
 from locale_tune.schema import (
     Check,
+    Command,
     Filter,
     LanguagePack,
     Launcher,
@@ -40,6 +41,7 @@ OFFERS: dict[str, tuple[str, type]] = {
     "stages": ("locale_tune_stages", Stage),
     "checks": ("locale_tune_checks", Check),
     "launchers": ("locale_tune_launchers", Launcher),
+    "commands": ("locale_tune_commands", Command),
 }
 Warn = Callable[[str], None]
 

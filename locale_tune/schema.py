@@ -347,6 +347,18 @@ class Launcher:
 
 
 @dataclass(frozen=True)
+class Command:
+    """A command of the command line: `load()` imports and returns its `click.Command`.
+
+    `load` is called only when the command is asked for, so heavy imports may hide behind it.
+    """
+
+    name: str
+    load: Callable[[], Any]
+    doc: str = ""
+
+
+@dataclass(frozen=True)
 class Parts:
     """All offered parts by name, and who offers each (`distribution version`)."""
 
@@ -356,4 +368,5 @@ class Parts:
     stages: Mapping[str, Stage] = field(default_factory=dict)
     checks: Mapping[str, Check] = field(default_factory=dict)
     launchers: Mapping[str, Launcher] = field(default_factory=dict)
+    commands: Mapping[str, Command] = field(default_factory=dict)
     providers: Mapping[tuple[str, str], str] = field(default_factory=dict)

@@ -12,7 +12,9 @@ from tokenizer_support import ARABIC, ENGLISH, ROMANSH, no_samples, sentences, t
 from locale_tune.api import StageFailed
 from locale_tune_tokenizer.bpe import Learned, learn
 from locale_tune_tokenizer.bytelevel import added_ids, merges_of
-from locale_tune_tokenizer.certificate import CHECKS, Case, certify
+from locale_tune_tokenizer.case import Case
+from locale_tune_tokenizer.certificate import CHECKS, certify
+from locale_tune_tokenizer.converter import CHECK_TEXT
 from locale_tune_tokenizer.model_folder import Extension, extended
 from locale_tune_tokenizer.segments import count_segments, open_tokenizer, pairs
 
@@ -28,7 +30,7 @@ def right() -> Extension:
         count_segments(OLD, TEXT),
         merges_of(SPEC),
         SPEC["model"]["vocab"],
-        protected=pairs(OLD, PROTECTED + CHATS),
+        protected=pairs(OLD, [*PROTECTED, *CHATS, CHECK_TEXT]),
         max_new=80,
         min_count=20,
     )
@@ -38,7 +40,7 @@ def right() -> Extension:
 def case(extension: Extension, **more: list[str]) -> Case:
     lines = {"target": TEXT[:50], "protected": PROTECTED, "replay": list(ENGLISH[1:]), **more}
     new = open_tokenizer(extension.spec)
-    return Case(OLD, new, extension, no_samples(**lines), CHATS, 0.005)
+    return Case(OLD, new, SPEC, extension.spec, no_samples(**lines), CHATS, 0.005)
 
 
 def test_a_right_extension_passes_every_check_with_figures():

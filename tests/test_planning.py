@@ -11,6 +11,7 @@ from tests_support import PACK, REMOTE
 from locale_tune import planning
 from locale_tune.base import Base
 from locale_tune.errors import PlanError
+from locale_tune.machine import this_machine
 from locale_tune.packfile import read_pack
 from locale_tune.planning import Request, make_plan
 from locale_tune.schema import Check, Found, Machine, Parts, Settings, SourceKind, Stage
@@ -199,5 +200,5 @@ def test_notes_say_what_is_missing_and_what_it_costs(write_pack):
 
 def test_this_machine_is_known_without_torch(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    machine = planning.this_machine("cpu")
+    machine = this_machine("cpu")
     assert (machine.device, machine.threads) == ("cpu", 3)

@@ -6,12 +6,16 @@ import importlib
 import os
 import signal
 import sys
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from locale_tune import __version__
 from locale_tune.errors import LocaleTuneError, Stopped
+
+if TYPE_CHECKING:
+    from locale_tune.schema import Command
 
 COMMANDS = {
     "build": "Build a localized model from a pack, or go on where a build stopped.",
@@ -28,31 +32,44 @@ COMMANDS = {
 
 
 class Commands(click.Group):
-    """Import a command's module only when that command is asked for."""
+    """The host's commands and those that plugins offer; each is imported when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
-        return list(COMMANDS)
+        return sorted({**_offered(), **COMMANDS})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the one command asked for."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"locale_tune.cli.{cmd_name}_").command
-        return command
+        """Return the one command asked for; the host's own go before a plugin's of that name."""
+        if cmd_name in COMMANDS:
+            command: click.Command = importlib.import_module(f"locale_tune.cli.{cmd_name}_").command
+            return command
+        offered = _offered().get(cmd_name)
+        return offered.load() if offered else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command list without importing any of them."""
+        docs = {name: command.doc for name, command in _offered().items()}
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(sorted((docs | COMMANDS).items()))
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Add the nearest command to the message about an unknown one."""
         from locale_tune.errors import did_you_mean
 
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            ctx.fail(f"no command '{args[0]}'. {did_you_mean(args[0], COMMANDS)}".strip())
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            known = self.list_commands(ctx)
+            if args[0] not in known:
+                ctx.fail(f"no command '{args[0]}'. {did_you_mean(args[0], known)}".strip())
         return super().resolve_command(ctx, args)
+
+
+@cache
+def _offered() -> dict[str, Command]:
+    """Return what plugins offer. Nothing is run but the light modules that hold their hooks."""
+    from locale_tune import plugins
+
+    pm = plugins.manager(lambda text: click.echo(text, err=True))
+    return dict(plugins.parts(pm).commands)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

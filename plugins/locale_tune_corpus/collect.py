@@ -19,7 +19,9 @@ from locale_tune_corpus.ledger import Ledger
 from locale_tune_corpus.pairs import pairs
 from locale_tune_corpus.sides import capped, group_of, half, heldout_groups
 
-SPLITS = ("heldout", "parallel", "questions", "control", "contrast", "text", "replay", "lessons")
+TESTS = ("heldout", "parallel", "questions", "control", "contrast")
+TRAINING = ("text", "replay", "lessons")
+SPLITS = (*TESTS, *TRAINING, "lexicon")
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -32,6 +34,7 @@ def run(job: Job) -> dict[str, Any]:
         corpus = Corpus(job, spool, ledger)
         corpus.write_tests()
         corpus.write_training()
+        corpus.write_lexicon()
         ledger.close()
         return _facts(corpus, ledger, spool)
 
@@ -65,7 +68,7 @@ class Corpus:
         Of text the held-out groups are left out; of replay and lessons, every tested group. (Text
         may share a group with a control: the same article of a declaration in two languages.)
         """
-        for role in ("text", "replay", "lessons"):
+        for role in TRAINING:
             self._write(role, self._clean(role), tested=False)
         if not self.counts.get("text"):
             raise StageFailed(
@@ -74,6 +77,10 @@ class Corpus:
                 "look at rejects.jsonl for the reasons; loosen a filter in "
                 '[settings.collect.filter_options], or add a source with role = "text"',
             )
+
+    def write_lexicon(self) -> None:
+        """Write words with their translations: looked up, never trained on as text."""
+        self._write("lexicon", self.spool.records("lexicon"), tested=False)
 
     def _choose(self) -> frozenset[str]:
         counts: dict[str, Counter[str]] = defaultdict(Counter)

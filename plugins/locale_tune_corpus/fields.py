@@ -70,6 +70,7 @@ USUAL: dict[str, dict[str, str]] = {
     "lessons": {"messages": "messages"},
     "questions": {"question": "question", "choices": "choices", "answer": "answer"},
     "parallel": {"text": "text", "translation": "translation"},
+    "lexicon": {"text": "word", "translation": "translation"},
 }
 
 

@@ -14,7 +14,7 @@ from locale_tune_corpus.nfc import normalised
 from locale_tune_corpus.sides import capped
 
 EVERY_LANGUAGE = ("hygiene",)  # the filters that hold for other languages, chats and questions too
-OWN_LANGUAGE = ("text", "lessons", "questions", "parallel")
+OWN_LANGUAGE = ("text", "lessons", "questions", "parallel", "lexicon")
 Keep = Callable[[Record], str]
 
 
@@ -98,6 +98,9 @@ class Spool:
                 yield record
 
     def _fresh(self, source: Source, records: Iterator[Record]) -> Iterator[Record]:
+        if source.role == "lexicon":  # to fold "Weg" and "weg" together would lose a word
+            yield from records
+            return
         for record in records:
             if reason := self._copies.find(record, source.role):
                 self._ledger.rejected(record, reason)

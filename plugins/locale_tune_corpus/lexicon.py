@@ -1,7 +1,8 @@
-"""`lexicon`: lessons on words from a full-form table {form: {lemma, unimorph, DStichwort}}.
+"""`lexicon`: lessons or glosses from a full-form table {form: {lemma, unimorph, DStichwort}}.
 
 The format is that of `rumlem` (github.com/ZurichNLP/rumlem): parallel lists of lemma, UniMorph
-tag and German gloss per form. A table of 60 MB is read entry by entry, and a sample is kept.
+tag and German gloss per form. A table of 60 MB is read entry by entry. With the role `lessons` a
+sample of words is asked about; with the role `lexicon` every form is a record with its glosses.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from locale_tune.api import Bad, Locale, Message, Record, Settings, Source
+from locale_tune.api import Bad, Locale, Message, PackError, Record, Settings, Source
 from locale_tune_corpus.fields import options_of
 from locale_tune_corpus.lines import label, unusable
 
 CHUNK = 1 << 20
 ENTRY_LIMIT = 4 << 20
 MOST_GLOSSES = 3
+BETWEEN_GLOSSES = "; "  # what reads a lexicon splits here
 PLAIN = re.compile(r"[^\W\d_]+(?: [^\W\d_]+)*")
 BETWEEN, COLON = re.compile(r"[\s,]*"), re.compile(r"\s*:\s*")
 Table = tuple[str, dict[str, Any]]
@@ -42,18 +44,52 @@ class WordTemplate(Settings):
 
 
 class LexiconOptions(Settings):
-    """Templates, and how many lessons to make with each."""
+    """Templates and how many lessons to make with each; for a lexicon, the glosses' language."""
 
-    templates: tuple[WordTemplate, ...]
+    templates: tuple[WordTemplate, ...] = ()
     each: int = Field(default=500, gt=0)
+    gloss_lang: str = Field(default="", description="tag of the glosses' language")
 
 
 def read_lexicon(source: Source, path: Path, locale: Locale) -> Iterator[Record | Bad]:
-    """Yield up to `each` lessons per template, the same words on every run."""
+    """Yield up to `each` lessons per template, the same words on every run; or all glosses.
+
+    Raises PackError when lessons are to be made without a template.
+    """
     options = options_of(LexiconOptions, source)
+    if source.role != "lexicon" and not options.templates:
+        raise PackError(
+            f"source '{source.id}' has no templates to make lessons with",
+            'add [[sources.options.templates]], or say role = "lexicon" to use its glosses only',
+        )
     if problem := unusable(path):
         yield Bad(label(source), problem)
         return
+    made = _glosses if source.role == "lexicon" else _lessons
+    yield from made(source, path, options)
+
+
+def _glosses(source: Source, path: Path, options: LexiconOptions) -> Iterator[Record | Bad]:
+    """Yield a record for every form with a gloss: text is the form, translation its glosses."""
+    meta = {"translation_lang": options.gloss_lang}
+    try:
+        for form, entry in entries(path):
+            glosses = dict.fromkeys(filter(None, map(str.strip, _strings(entry, "DStichwort"))))
+            if form.strip() and glosses:
+                yield Record(
+                    id=f"{source.id}:{form}",
+                    source=source.id,
+                    lang=source.lang,
+                    variety=source.variety,
+                    text=form,
+                    translation=BETWEEN_GLOSSES.join(glosses),
+                    meta=meta,
+                )
+    except (ValueError, RecursionError) as error:
+        yield _broken(source, error)
+
+
+def _lessons(source: Source, path: Path, options: LexiconOptions) -> Iterator[Record | Bad]:
     samples: list[Sample] = [[] for _ in options.templates]
     try:
         for form, entry in entries(path):
@@ -61,10 +97,19 @@ def read_lexicon(source: Source, path: Path, locale: Locale) -> Iterator[Record 
                 if slots := _slots(form, entry, template.about):
                     _sample(samples[number], f"{number}:{form}", slots, options.each)
     except (ValueError, RecursionError) as error:
-        yield Bad(label(source), f"no table of words from here on: {error}")
+        yield _broken(source, error)
     for number, template in enumerate(options.templates):
         for _, key, slots in sorted(samples[number], key=lambda item: item[1]):
             yield _lesson(source, template, key, slots)
+
+
+def _broken(source: Source, error: Exception) -> Bad:
+    return Bad(label(source), f"no table of words from here on: {error}")
+
+
+def _strings(entry: dict[str, Any], key: str) -> list[str]:
+    found = entry.get(key)
+    return [item for item in found if isinstance(item, str)] if isinstance(found, list) else []
 
 
 def entries(path: Path) -> Iterator[Table]:
@@ -99,8 +144,7 @@ def _skip(pattern: re.Pattern[str], text: str, at: int) -> int:
 
 def _slots(form: str, entry: dict[str, Any], about: str) -> dict[str, str] | None:
     """Return what fills a template for this form, or None when the form does not suit it."""
-    lemmas = [lemma for lemma in entry.get("lemma") or [] if isinstance(lemma, str)]
-    glosses = [gloss for gloss in entry.get("DStichwort") or [] if isinstance(gloss, str)]
+    lemmas, glosses = _strings(entry, "lemma"), _strings(entry, "DStichwort")
     if len(set(lemmas)) != 1 or not glosses or not PLAIN.fullmatch(form):
         return None
     lemma, distinct = lemmas[0], list(dict.fromkeys(glosses))

@@ -1,6 +1,6 @@
-"""Learn more merges on top of an old byte-level BPE (continued BPE, Purason et al. 2025).
+"""Learn more merges on top of an old BPE (continued BPE, Purason et al. 2025).
 
-The text comes in as segments: pre-tokens already cut by the old merges. New merges rank below
+The text comes in as segments: stretches already cut by the old merges. New merges rank below
 all old ones, so a new segmentation joins old tokens and never cuts one (*coarsening*), and a
 learned token re-forms from its own bytes because training order is rank order (*reachability*).
 """
@@ -10,44 +10,88 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+
+from locale_tune_tokenizer.ranks import Pair, PairRanks, Ranks, SplitRanks
 
 LONGEST = 64
 
-Pair = tuple[str, str]
 Segment = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Learned:
-    """Merges in rank order, the tokens they add, each merge's count, and refused pairs by reason.
+    """Pairs in the order learned, the tokens they add, each pair's count, refused by reason.
 
     A merge adds no token when its result is in the old vocabulary already, where this text
-    could not reach it.
+    could not reach it. `letters` are characters that had no token of their own.
     """
 
     merges: list[Pair] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
+    letters: list[str] = field(default_factory=list)
+
+    @property
+    def added(self) -> list[str]:
+        """Return everything the vocabulary gains: letters first, then tokens as learned."""
+        return [*self.letters, *self.tokens]
+
+    def first(self, count: int) -> Learned:
+        """Return what was learned up to the token number `count`."""
+        kept = self.merges_of(count)
+        return replace(
+            self,
+            merges=self.merges[:kept],
+            tokens=self.tokens[:count],
+            counts=self.counts[:kept],
+        )
+
+    def merges_of(self, count: int) -> int:
+        """Return how many merges the first `count` tokens take."""
+        if count >= len(self.tokens):
+            return len(self.merges)
+        waiting = iter(self.tokens[:count])
+        token = next(waiting, None)
+        for number, pair in enumerate(self.merges):
+            if token is None:
+                return number
+            if "".join(pair) == token:
+                token = next(waiting, None)
+        return len(self.merges)
 
 
-def merge_all(symbols: Iterable[str], ranks: Mapping[Pair, int]) -> list[str]:
-    """Apply merges until none fits: lowest rank first, leftmost first among equals.
+def steps(cut: list[str], ranks: Ranks | Mapping[Pair, int]) -> Iterator[Pair]:
+    """Merge a list of symbols in place until nothing fits; yield the pair of each merge made.
 
-    This is the order of huggingface/tokenizers (models/bpe/word.rs).
+    Lowest rank first, leftmost first among equals: the order of huggingface/tokenizers
+    (models/bpe/word.rs).
     """
-    cut = list(symbols)
     while True:
         best = min(
-            ((ranks[pair], place) for place, pair in enumerate(pairwise(cut)) if pair in ranks),
+            (
+                (rank, place)
+                for place, pair in enumerate(pairwise(cut))
+                if (rank := ranks.get(pair)) is not None
+            ),
             default=None,
         )
         if best is None:
-            return cut
+            return
         place = best[1]
-        cut[place : place + 2] = [cut[place] + cut[place + 1]]
+        pair = (cut[place], cut[place + 1])
+        cut[place : place + 2] = [pair[0] + pair[1]]
+        yield pair
+
+
+def merge_all(symbols: Iterable[str], ranks: Ranks | Mapping[Pair, int]) -> list[str]:
+    """Apply merges until none fits, and return what is left."""
+    cut = list(symbols)
+    for _ in steps(cut, ranks):
+        pass
+    return cut
 
 
 def learn(
@@ -59,15 +103,19 @@ def learn(
     refuse: Callable[[str], str] = lambda _: "",
     max_new: int,
     min_count: int,
+    every_split: bool = False,
 ) -> Learned:
     """Return the merges worth adding, most frequent first; equal counts in order of the pair.
 
     `segments` counts old segmentations; `protected` holds the adjacent pairs of texts whose ids
     must not change; `refuse(joined)` gives a reason against a token or "". Stops after `max_new`
-    new tokens or at the first merge seen fewer than `min_count` times. The result does not depend
-    on the order of `segments`.
+    new tokens or at the first merge seen fewer than `min_count` times. With `every_split`, a new
+    piece forms from any two pieces that make it up (SentencePiece), so none may be the sum of two
+    neighbours in a protected text. The result does not depend on the order of `segments`.
     """
-    ranks = {pair: rank for rank, pair in enumerate(old_merges)}
+    ranks = ranks_of(old_merges, vocab, every_split)
+    guarded = {"".join(pair) for pair in protected} if every_split else set()
+    taken = frozenset(vocab) if every_split else frozenset()
     text = _Text(segments)
     known = set(vocab)
     learned = Learned()
@@ -80,15 +128,38 @@ def learn(
         if -negative != text.counts[pair] or pair in judged:
             continue
         judged.add(pair)
-        if reason := "protected" if pair in protected else refuse(left + right):
+        if reason := _reason(pair, protected, guarded, taken) or refuse(left + right):
             learned.refused[reason] += 1
             continue
-        ranks[pair] = len(ranks)
+        merging = ranks.learn(pair)
         fresh = _note(learned, pair, -negative, known)
-        for changed in text.join(pair) if fresh else text.merge(pair, ranks):
+        simple = fresh and not every_split
+        for changed in text.join(pair) if simple else text.merge(merging, ranks):
             if changed not in judged and text.counts[changed] >= min_count:
                 heapq.heappush(heap, (-text.counts[changed], *changed))
     return learned
+
+
+def ranks_of(
+    old_merges: Iterable[Pair],
+    vocab: Collection[str],
+    every_split: bool,
+    learned: Iterable[Pair] = (),
+) -> Ranks:
+    """Return the ranks of the old merges, and of pairs learned since."""
+    ranks: Ranks = SplitRanks(old_merges, vocab) if every_split else PairRanks(old_merges)
+    for pair in learned:
+        ranks.learn(pair)
+    return ranks
+
+
+def _reason(
+    pair: Pair, protected: Collection[Pair], guarded: Collection[str], taken: Collection[str]
+) -> str:
+    joined = pair[0] + pair[1]
+    if pair in protected or joined in guarded:
+        return "protected"
+    return "already a piece" if joined in taken else ""
 
 
 def _note(learned: Learned, pair: Pair, count: int, known: set[str]) -> bool:
@@ -137,10 +208,11 @@ class _Text:
                     self.where.setdefault(near, []).append(number)
         return changed
 
-    def merge(self, pair: Pair, ranks: Mapping[Pair, int]) -> set[Pair]:
-        """Apply a merge that makes an old token, and all merges that this token now fits."""
+    def merge(self, pairs: Iterable[Pair], ranks: Ranks) -> set[Pair]:
+        """Apply merges whose results other merges may take further, and all that follows."""
         changed: set[Pair] = set()
-        for number in dict.fromkeys(self.where.pop(pair, ())):
+        touched = dict.fromkeys(n for pair in pairs for n in self.where.pop(pair, ()))
+        for number in touched:
             before = self.segments[number]
             after = merge_all(before, ranks)
             if after != before:

@@ -47,29 +47,25 @@ def _pair(merge: str | list[str]) -> tuple[str, str]:
     return left, right
 
 
+def pieces_of(spec: Mapping[str, Any]) -> list[str]:
+    """Return the plain tokens of the vocabulary, in the order of their ids."""
+    added = added_ids(spec)
+    vocab: dict[str, int] = spec["model"]["vocab"]
+    return [token for token in sorted(vocab, key=lambda token: vocab[token]) if token not in added]
+
+
 def added_ids(spec: Mapping[str, Any]) -> dict[str, int]:
     """Return the added tokens (special ones and others) with their ids."""
     return {token["content"]: token["id"] for token in spec.get("added_tokens") or ()}
 
 
 def reason_against(spec: Mapping[str, Any]) -> str:
-    """Say why a `tokenizer.json` cannot be extended by continued byte-level BPE; "" if it can.
-
-    Unigram is refused because its best path is chosen whole: one new piece can cut its
-    neighbours anew, so nothing could be promised about old text.
-    """
-    model = spec.get("model") or {}
-    kind = model.get("type", "of an unnamed type")
-    if kind != "BPE":
-        return f"the tokenizer is {kind}, not byte-level BPE"
-    if model.get("byte_fallback") or "ByteLevel" not in set(_types(spec.get("pre_tokenizer"))):
-        return "the tokenizer is BPE without a byte-level pre-tokenizer (SentencePiece style)"
+    """Say why a BPE without byte fallback is not byte-level; "" if it is."""
+    if "ByteLevel" not in set(_types(spec.get("pre_tokenizer"))):
+        return "the tokenizer is BPE with neither byte-level letters nor byte fallback"
     if "ByteLevel" not in set(_types(spec.get("decoder"))):
         return "the tokenizer has no byte-level decoder"
-    for option in ("dropout", "continuing_subword_prefix", "end_of_word_suffix"):
-        if model.get(option):
-            return f"the tokenizer's BPE sets {option}"
-    return _reason_against_ids(model["vocab"], added_ids(spec))
+    return ""
 
 
 def reason_against_ids(spec: Mapping[str, Any], loaded: Mapping[int, str]) -> str:
@@ -92,7 +88,9 @@ def _types(part: Mapping[str, Any] | None) -> Iterator[str]:
         yield from _types(inner)
 
 
-def _reason_against_ids(vocab: Mapping[str, int], added: Mapping[str, int]) -> str:
+def reason_against_ids_of(spec: Mapping[str, Any]) -> str:
+    """Say whether a token has two ids or an id two tokens; "" if neither."""
+    vocab, added = spec["model"]["vocab"], added_ids(spec)
     for content, number in added.items():
         if vocab.get(content, number) != number:
             return f"the added token {content!r} has two ids, {vocab[content]} and {number}"

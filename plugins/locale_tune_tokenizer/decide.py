@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from locale_tune_tokenizer.learning import Sized
 from locale_tune_tokenizer.segments import Figures
 from locale_tune_tokenizer.settings import RECOMMENDED_BYTES, ExtendSettings
 
@@ -53,12 +54,14 @@ def notes(settings: ExtendSettings, text_bytes: int) -> list[str]:
     return []
 
 
-def nothing_frequent(settings: ExtendSettings) -> str:
-    """Return the reason when no merge reached the threshold."""
-    return (
-        f"nothing frequent: no new merge is seen {settings.min_frequency} times "
-        f"(setting min_frequency)"
-    )
+def none_taken(sized: Sized, settings: ExtendSettings) -> str:
+    """Return the reason when no token was worth adding."""
+    if not sized.frequent:
+        return (
+            f"nothing frequent: no new merge is seen {settings.min_frequency} times "
+            f"(setting min_frequency)"
+        )
+    return f"nothing saved: {sized.frequent:,} frequent merges shorten no held-out word"
 
 
 def _mb(count: int) -> str:

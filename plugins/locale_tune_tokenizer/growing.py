@@ -1,32 +1,47 @@
-"""Grow the tables of a loaded model, start and train the new rows, check the old, save."""
+"""Grow the tables of a loaded model, start and train the new rows, check them all, save."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import GenerationConfig
 
-from locale_tune.api import Job, StageFailed, read_records
+from locale_tune.api import Job, canonical, read_records
+from locale_tune_tokenizer.first_rows import Sight
+from locale_tune_tokenizer.held_out import HeldOut, held_out, unextended
+from locale_tune_tokenizer.initializers import INITIALIZERS, require
+from locale_tune_tokenizer.learning import Before, check_learning, check_rows
 from locale_tune_tokenizer.loading import compute_dtype
 from locale_tune_tokenizer.model_folder import Extension
 from locale_tune_tokenizer.row_batches import Packed, batches, draw_windows, pack
-from locale_tune_tokenizer.row_training import mean_loss, train_rows
+from locale_tune_tokenizer.row_checkpoints import RowCheckpoints
+from locale_tune_tokenizer.row_facts import facts_of
+from locale_tune_tokenizer.row_losses import Setup
+from locale_tune_tokenizer.row_stage import RowPlan, RowStage, plan_rows
+from locale_tune_tokenizer.row_training import LOSSES, RowTrainer
 from locale_tune_tokenizer.rows import Tables, grow, row_count
 from locale_tune_tokenizer.settings import ExtendSettings
+from locale_tune_tokenizer.styles import style_of
 from locale_tune_tokenizer.texts import lines_of
 
-PROBE_TOKENS = 2_048
+# Held-out tokens: at most 2,048, and a sixteenth of what is trained on, since they are read up to
+# five times and that must not outweigh the training; never fewer than 256.
+HELD_OUT_TOKENS, HELD_OUT_SHARE, HELD_OUT_LEAST = 2_048, 16, 256
+NOT_EXACT = "the pre-tokenizer changed, so old tokens need not end where new ones do"
+TOO_LONG = "the model has too few positions for the same text in its old tokens"
 
 
 @dataclass(frozen=True)
 class Grown:
-    """The rows' entry of the certificate, and their figures for the facts."""
+    """The entries "rows" and "learning" of the certificate, and the figures for the facts."""
 
     check: Mapping[str, Any]
+    learning: Mapping[str, Any]
     facts: Mapping[str, Any]
 
 
@@ -37,103 +52,36 @@ def grow_and_train(
     old: Any,
     new: Any,
     extension: Extension,
-    held_out: list[str],
+    lines: list[str],
+    *,
+    exact: bool = True,
+    pieces: Sequence[Sequence[int]] | None = None,
 ) -> Grown:
     """Write the model with rows for the new tokens into `job.out`.
 
-    `old` and `new` are the raw tokenizers; `stored` is the dtype to write; `held_out` are lines
-    to measure on before and after. Raises StageFailed when an old row moved.
+    `old` and `new` are the raw tokenizers; `stored` is the dtype to write; `lines` are held out,
+    to measure on before and after. `pieces` are the old ids of each new token, if not those the
+    old model itself cuts it into; `exact` says that they are the only way the old tokenizer cuts
+    it, without which nothing is distilled. A warm-up that was stopped goes on where it was.
+    Raises StageFailed when a check fails, NotFinite, or Stopped on request.
     """
     settings: ExtendSettings = job.settings
+    require(settings.initializer, job.inputs["corpus"].path)
     before = (model.get_input_embeddings().weight, model.get_output_embeddings().weight)
     ids = list(extension.ids.values())
     grow(model, row_count(len(before[0]), max(ids)))
     tables = Tables(model, ids)
-    tables.start(_pieces(old, extension), settings.initializer)
-    facts = _train(job, model, tables, new, held_out)
-    check = check_rows(tables, before)
-    save(model.to(stored), job.inputs["model"].path, job.out)
-    sizes = {"tied": tables.tied, "rows_before": len(before[0]), "rows_after": len(tables.input)}
-    return Grown(check, {"initializer": settings.initializer, **sizes, **facts})
-
-
-def _train(job: Job, model: Any, tables: Tables, new: Any, held_out: list[str]) -> dict[str, Any]:
-    """Warm the rows up; return steps, tokens and losses, the held-out ones before and after."""
-    settings: ExtendSettings = job.settings
+    pieces = pieces or [[part.id for part in old.model.tokenize(t)] for t in extension.ids]
     compute = compute_dtype(settings.compute, job.machine)
-    ids = frozenset(tables.ids.tolist())
-    tokens = settings.row_tokens_cap if settings.tokens is None else settings.tokens
-    steps = _steps(job, new, ids, lines_of(read_records(_text(job))), tokens)
-    probe = _steps(job, new, ids, held_out, PROBE_TOKENS if steps else 0)
-    before = mean_loss(model, tables, probe, compute)
-    warmup = train_rows(
-        model,
-        tables,
-        steps,
-        lr=settings.row_lr,
-        warmup_steps=settings.row_warmup_steps,
-        compute=compute,
-        progress=job.progress,
-    )
-    after = mean_loss(model, tables, probe, compute)
-    return {
-        "trained_tokens": warmup.tokens,
-        "steps": warmup.steps,
-        "loss_first": warmup.loss_first if steps else None,
-        "loss_last": warmup.loss_last if steps else None,
-        "probe_loss_before": before if probe else None,
-        "probe_loss_after": after if probe else None,
-    }
-
-
-def _text(job: Job) -> Path:
-    return job.inputs["corpus"].path / "text"
-
-
-def _pieces(old: Any, extension: Extension) -> list[list[int]]:
-    """Return the old pieces of each new token; by coarsening there is only one way to cut it."""
-    return [[part.id for part in old.model.tokenize(token)] for token in extension.ids]
-
-
-def _steps(
-    job: Job, new: Any, ids: frozenset[int], lines: Iterable[str], tokens: int
-) -> list[list[Packed]]:
-    """Draw, pack and batch lines that hold new tokens: once each, and at most `tokens` in all."""
-    settings: ExtendSettings = job.settings
-    length = settings.row_length
-    drawn = draw_windows(new, lines, ids, length, tokens, job.seed) if tokens else []
-    return list(batches(pack(drawn, length)[: -(-tokens // length)], settings.row_batch))
-
-
-def check_rows(tables: Tables, before: tuple[torch.Tensor, torch.Tensor]) -> dict[str, Any]:
-    """Check that no old row moved, bit for bit, and that the new ones are finite."""
-    old_rows = len(before[0])
-    kept = torch.ones(old_rows, dtype=torch.bool, device=tables.ids.device)
-    kept[tables.ids[tables.ids < old_rows]] = False
-    for name, table, was in zip(
-        ("input", "output"), (tables.input, tables.output), before, strict=True
-    ):
-        if not torch.equal(table.detach()[:old_rows][kept], was.detach()[kept]):
-            raise StageFailed(
-                f"an old row of the {name} table moved while only new rows were to train",
-                "report this model as a bug; leave 'extend' out of the pack's stages meanwhile",
-            )
-        if not bool(table.detach()[tables.ids].isfinite().all()):
-            raise StageFailed(f"a new row of the {name} table is not finite", "lower extend.row_lr")
-    return {"passed": True, "old_rows_unchanged": int(kept.sum()), "rows": len(tables.input)}
-
-
-def save(model: Any, source: Path, out: Path) -> None:
-    """Save weights and config; the generation config stays the base's, unread.
-
-    transformers refuses to save a model whose generation config it finds inconsistent, and many
-    bases ship one.
-    """
-    unread: Any = GenerationConfig
-    model.generation_config = unread()
-    model.save_pretrained(out)
-    theirs, ours = source / "generation_config.json", out / "generation_config.json"
-    if theirs.exists():
-        ours.write_bytes(theirs.read_bytes())
+    setup = Setup(model, tables, compute, dict(zip(ids, pieces, strict=True)))
+    steps, held = _texts(job, new, extension, lines)
+    plan = plan_rows(settings.rows_loss, steps, held, _reason_against(setup, steps, exact))
+    trainer = _trainer(setup, settings)
+    saves = RowCheckpoints(job.work / "rows", _recipe(job, setup, plan, held))
+    stage = RowStage(trainer, plan, held, saves, job.progress)
+    if saved := saves.resume():
+        stage.go_on(saved)
     else:
-        ours.unlink(missing_ok=True)
+        stage.begin(_start(job, tables, before, extension, pieces, old, new))
+    learning = _learning(setup, before, exact)
+    ...

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from locale_tune.api import read_json, write_json
-from locale_tune_tokenizer.bpe import Learned
-from locale_tune_tokenizer.bytelevel import added_ids, merges_of
+from locale_tune_tokenizer.bpe import Learned, ranks_of
+from locale_tune_tokenizer.bytelevel import added_ids, merges_of, pieces_of
+from locale_tune_tokenizer.styles import style_of
 
 # The host's own record of an artifact belongs to that artifact alone.
 NOT_COPIED = {"MANIFEST.json"}
@@ -27,6 +28,11 @@ class Extension:
 
     spec: dict[str, Any]
     ids: dict[str, int]
+
+
+def has_weights(folder: Path) -> bool:
+    """Tell whether a folder holds a model, and not a tokenizer alone."""
+    return (folder / "config.json").exists() and any(folder.glob("*.safetensors"))
 
 
 def copy_model(source: Path, out: Path, *, weights: bool) -> None:
@@ -50,14 +56,15 @@ def extended(spec: Mapping[str, Any], learned: Learned) -> Extension:
     added token outside the vocabulary numbers it after the last entry, which moves special tokens.
     """
     new = copy.deepcopy(dict(spec))
-    added = added_ids(spec)
-    vocab: dict[str, int] = {**new["model"]["vocab"], **added}
+    vocab: dict[str, int] = {**new["model"]["vocab"], **added_ids(spec)}
     first = max(vocab.values()) + 1
-    ids = {token: first + place for place, token in enumerate(learned.tokens)}
+    ids = {token: first + place for place, token in enumerate(learned.added)}
     new["model"]["vocab"] = dict(sorted((vocab | ids).items(), key=lambda entry: entry[1]))
     old = merges_of(spec)
+    pieces = [*pieces_of(spec), *learned.letters]
+    ranks = ranks_of(old, pieces, style_of(spec).every_split, learned.merges)
     present = set(old)
-    merges = [*old, *(pair for pair in learned.merges if pair not in present)]
+    merges = [*old, *(pair for pair in ranks.new_merges() if pair not in present)]
     new["model"]["merges"] = [list(pair) for pair in merges]
     return Extension(new, ids)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -10,8 +10,10 @@ from typing import Any
 
 from locale_tune.api import write_json
 from locale_tune_tokenizer.bpe import Learned
-from locale_tune_tokenizer.bytelevel import to_text
+from locale_tune_tokenizer.learning import Sized
 from locale_tune_tokenizer.segments import Figures
+from locale_tune_tokenizer.size import rows as curve_rows
+from locale_tune_tokenizer.styles import BYTE_LEVEL
 
 LISTED = 200
 
@@ -22,7 +24,6 @@ class Outcome:
 
     reason: str = ""
     min_frequency: int = 0
-    max_new_tokens: int = 0
     text_bytes: int = 0
     learned_share: float = 1.0
     measured_on: str = ""
@@ -30,18 +31,25 @@ class Outcome:
     after: Figures | None = None
     english_fertility: float | None = None
     notes: tuple[str, ...] = ()
-    learned: Learned = field(default_factory=Learned)
+    sized: Sized = field(default_factory=Sized)
+    pretokenizer: Mapping[str, Any] = field(default_factory=dict)
+    trimmed: Mapping[str, Any] = field(default_factory=dict)
     certificate: Mapping[str, Any] = field(default_factory=dict)
     rows: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def learned(self) -> Learned:
+        """Return what was learned and taken."""
+        return self.sized.learned
 
     def because(self, reason: str) -> Outcome:
         """Return the answer zero with its reason; what was learned is not used."""
         refused = Learned(refused=self.learned.refused)
-        return replace(self, reason=reason, learned=refused)
+        return replace(self, reason=reason, sized=replace(self.sized, learned=refused))
 
-    def with_learned(self, learned: Learned) -> Outcome:
-        """Return the outcome with the merges learned."""
-        return replace(self, learned=learned)
+    def with_learned(self, sized: Sized) -> Outcome:
+        """Return the outcome with what was learned and how much of it was taken."""
+        return replace(self, sized=sized)
 
     def extended(
         self, after: Figures, certificate: Mapping[str, Any], rows: Mapping[str, Any]
@@ -55,21 +63,28 @@ class Outcome:
         before, after = self.before, self.after
         return {
             "line": self._line(),
-            "new_tokens": len(self.learned.tokens),
-            "reason": self.reason or _why_so_many(self),
+            "new_tokens": len(self.learned.added),
+            "reason": self.reason or self.sized.reason,
             "min_frequency": self.min_frequency,
             "text_bytes": self.text_bytes,
             "learned_share": self.learned_share,
             "merges": len(self.learned.merges),
+            "letters": len(self.learned.letters),
+            "rarest": self.learned.counts[-1] if self.learned.counts else None,
             "refused_pairs": dict(sorted(self.learned.refused.items())),
             "measured_on": self.measured_on,
             "words": before.words if before else 0,
             "fertility_before": before.fertility if before else None,
             "fertility_after": after.fertility if after else None,
             "fertility_english": self.english_fertility,
+            "curve": list(curve_rows(self.sized.shown)),
+            "knee": self.sized.knee,
+            "frequent": self.sized.frequent,
             "floor": before.floor if before else None,
+            "pretokenizer": dict(self.pretokenizer),
             "bytes_per_token_before": before.bytes_per_token if before else None,
             "bytes_per_token_after": after.bytes_per_token if after else None,
+            "trimmed": dict(self.trimmed),
             "notes": list(self.notes),
             "checks": {name: check["passed"] for name, check in self.certificate.items()},
             "rows": dict(self.rows),
@@ -77,17 +92,19 @@ class Outcome:
 
     def _line(self) -> str:
         """Return the outcome in a few words, for a person who watches the build."""
-        if not (self.before and self.after and self.learned.tokens):
-            return self.reason or _why_so_many(self)
+        if not (self.before and self.after and self.learned.added):
+            return self.reason
         per_word = f"{self.before.fertility:.2f} -> {self.after.fertility:.2f}"
-        return f"{len(self.learned.tokens):,} new tokens, tokens per word {per_word}"
+        return f"{len(self.learned.added):,} new tokens, tokens per word {per_word}"
 
 
-def write_outcome(out: Path, outcome: Outcome) -> dict[str, Any]:
+def write_outcome(
+    out: Path, outcome: Outcome, to_text: Callable[[str], str] = BYTE_LEVEL.to_text
+) -> dict[str, Any]:
     """Write `extension.json`, and `certificate.json` when there is one; return the facts."""
     facts = outcome.facts()
     # A token may be part of a letter; shown alone it would be a broken one.
-    texts = (to_text(token) for token in outcome.learned.tokens)
+    texts = (to_text(token) for token in outcome.learned.added)
     tokens = list(islice((text for text in texts if "\ufffd" not in text), LISTED))
     write_json(out / "extension.json", {**facts, "tokens": tokens})
     stale = out / "certificate.json"
@@ -95,16 +112,6 @@ def write_outcome(out: Path, outcome: Outcome) -> dict[str, Any]:
     if outcome.certificate:
         write_json(stale, dict(outcome.certificate))
     return facts
-
-
-def _why_so_many(outcome: Outcome) -> str:
-    """Say what ended the learning; empty when nothing was learned."""
-    if not outcome.learned.tokens:
-        return ""
-    rarest = f"the rarest merge was seen {outcome.learned.counts[-1]} times"
-    if len(outcome.learned.tokens) == outcome.max_new_tokens:
-        return f"as many as max_new_tokens allows; {rarest}"
-    return f"{rarest}, and the next is below the threshold of {outcome.min_frequency}"
 
 
 def _changed_notes(blast: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Room for new tokens in the input and output tables, and what their rows start from."""
+"""Room for new tokens in the input and output tables, and the only rows of them that may change."""
 
 from __future__ import annotations
 
@@ -6,38 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-
-def edge_weights(pieces: int, side: str) -> Tensor:
-    """Return the weights of the old pieces of a token, float32, shape [pieces].
-
-    softmax(+2i) for the input row: having read the token, the state must resemble that after its
-    last piece; softmax(-2i) for the head row: predicting it must score like its first piece
-    (AdaptiVocab, arXiv 2503.19693). Softmax is shifted by its maximum, so long tokens are safe.
-    """
-    slope = 2.0 if side == "input" else -2.0
-    return torch.softmax(slope * torch.arange(pieces, dtype=torch.float32), dim=0)
-
-
-def mean_weights(pieces: int, side: str) -> Tensor:
-    """Return equal weights, float32, shape [pieces] (FVT, arXiv 2402.09977)."""
-    return torch.full((pieces,), 1.0 / pieces)
-
-
-WEIGHTS = {"edge": edge_weights, "mean": mean_weights}
-
-
-def first_rows(table: Tensor, pieces: Sequence[Sequence[int]], name: str, side: str) -> Tensor:
-    """Return first rows, float32 [len(pieces), d]: weighted sums of the old pieces' rows.
-
-    `table` is [V, d] of any dtype; `name` is "edge" or "mean"; `side` is "input" or "output".
-    """
-    rows = torch.empty(len(pieces), table.shape[1], dtype=torch.float32, device=table.device)
-    for place, ids in enumerate(pieces):
-        weights = WEIGHTS[name](len(ids), side).to(table.device)
-        rows[place] = weights @ table[list(ids)].float()
-    return rows
+from locale_tune_tokenizer.first_rows import First
 
 
 def row_count(old_rows: int, largest_id: int) -> int:
@@ -71,15 +42,16 @@ class Tables:
         return [self.new_input] if self.tied else [self.new_input, self.new_output]
 
     @torch.no_grad()
-    def start(self, pieces: Sequence[Sequence[int]], name: str) -> None:
-        """Set first rows from the old pieces; a tied row is the mean of both sides' rows."""
-        as_input = first_rows(self.input, pieces, name, "input")
-        as_output = first_rows(self.output, pieces, name, "output")
-        if self.tied:
-            as_input = (as_input + as_output) / 2
-        else:
-            self.new_output.copy_(as_output)
-        self.new_input.copy_(as_input)
+    def start(self, first: First) -> None:
+        """Set the first rows; a tied row is the mean of both sides' rows."""
+        rows = [(first.input + first.output) / 2] if self.tied else [first.input, first.output]
+        self.set(rows)
+
+    @torch.no_grad()
+    def set(self, rows: Sequence[torch.Tensor]) -> None:
+        """Set what trains, one tensor [k, d] per entry of `parameters()`, and write it."""
+        for parameter, row in zip(self.parameters(), rows, strict=True):
+            parameter.copy_(row)
         self.write()
 
     @torch.no_grad()

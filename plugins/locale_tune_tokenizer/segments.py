@@ -11,10 +11,14 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from locale_tune_tokenizer.bpe import Pair, Segment
+from locale_tune_tokenizer.bpe import Segment
+from locale_tune_tokenizer.ranks import Pair
+from locale_tune_tokenizer.sentencepiece import SPACE
 from locale_tune_tokenizer.words import words
 
 BATCH = 512
+BYTE_PIECE = "<0x00>"  # only SentencePiece-style vocabularies hold it
+MOST_SEGMENTS = 2_000_000  # distinct ones held while counting: about 500 MB
 
 
 def open_tokenizer(spec: Mapping[str, Any]) -> Any:
@@ -32,15 +36,23 @@ def encodings(tokenizer: Any, texts: Iterable[str]) -> Iterator[Any]:
         yield from tokenizer.encode_batch(batch, add_special_tokens=False)
 
 
-def count_segments(tokenizer: Any, texts: Iterable[str]) -> Counter[Segment]:
-    """Count pre-tokens by how the tokenizer cuts them; added tokens in the text stand alone.
+def count_segments(
+    tokenizer: Any, texts: Iterable[str], most: int = MOST_SEGMENTS
+) -> Counter[Segment]:
+    """Count the stretches that merges act within, by how the tokenizer cuts them.
 
     The tokenizer's own normalizer and pre-tokenizer decide, because the text is encoded: tokens
-    of one pre-token share their word id.
+    of one pre-token share their word id. Where there is no pre-tokenizer (SentencePiece), a
+    stretch also begins at each piece that opens with the space mark. Added tokens in the text
+    stand alone. Only the counts are held, and `most` of them: when there are more, the rarest go
+    (Manku and Motwani 2002), so that a corpus may be larger than memory.
     """
+    opening = _opening(tokenizer)
     counts: Counter[tuple[int, ...]] = Counter()
     for encoding in encodings(tokenizer, texts):
-        counts.update(_segments(encoding.ids, encoding.word_ids))
+        counts.update(_segments(encoding.ids, encoding.word_ids, opening))
+        if len(counts) > most:
+            counts = _frequent(counts, most // 2)
     return Counter(
         {
             tuple(tokenizer.id_to_token(number) for number in segment): count
@@ -49,16 +61,35 @@ def count_segments(tokenizer: Any, texts: Iterable[str]) -> Counter[Segment]:
     )
 
 
-def _segments(ids: list[int], places: list[int]) -> Iterator[tuple[int, ...]]:
+def _opening(tokenizer: Any) -> frozenset[int]:
+    """Return the ids of pieces that open with SentencePiece's space mark; none in byte level."""
+    vocab = tokenizer.get_vocab(with_added_tokens=False)
+    if BYTE_PIECE not in vocab:
+        return frozenset()
+    return frozenset(number for token, number in vocab.items() if token.startswith(SPACE))
+
+
+def _frequent(counts: Counter[tuple[int, ...]], most: int) -> Counter[tuple[int, ...]]:
+    """Drop what was seen once, then twice, and so on, until at most `most` are left."""
+    least = 2
+    while len(counts) > most:
+        counts = Counter({segment: n for segment, n in counts.items() if n >= least})
+        least += 1
+    return counts
+
+
+def _segments(
+    ids: list[int], places: list[int], opening: frozenset[int]
+) -> Iterator[tuple[int, ...]]:
     start = 0
     for end in range(1, len(ids) + 1):
-        if end == len(ids) or places[end] != places[start]:
+        if end == len(ids) or places[end] != places[start] or ids[end] in opening:
             yield tuple(ids[start:end])
             start = end
 
 
 def pairs(tokenizer: Any, texts: Iterable[str]) -> set[Pair]:
-    """Return every pair of neighbours inside a pre-token: merging none of them keeps the ids."""
+    """Return every pair of neighbours that could merge: merging none of them keeps the ids."""
     return {pair for segment in count_segments(tokenizer, texts) for pair in pairwise(segment)}
 
 
@@ -86,7 +117,7 @@ def measure(tokenizer: Any, lines: list[str]) -> Figures:
     seen = Counter(word for line in lines for word in words(line))
     tokens = floor = 0
     for count, encoding in zip(
-        seen.values(), encodings(tokenizer, (f" {word}" for word in seen)), strict=True
+        seen.values(), encodings(tokenizer, in_text(tokenizer, seen)), strict=True
     ):
         tokens += count * len(encoding.ids)
         floor += count * len(set(encoding.word_ids))
@@ -99,3 +130,12 @@ def measure(tokenizer: Any, lines: list[str]) -> Figures:
         floor=floor / total if total else 0.0,
         bytes_per_token=size / pieces if pieces else 0.0,
     )
+
+
+def in_text(tokenizer: Any, seen: Iterable[str]) -> list[str]:
+    """Return words as they stand inside a text, after a space.
+
+    A tokenizer that itself puts a space before every text would make it two.
+    """
+    adds_one = tokenizer.encode("x", add_special_tokens=False).tokens[0].startswith(SPACE)
+    return [word if adds_one else f" {word}" for word in seen]

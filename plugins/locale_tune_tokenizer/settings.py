@@ -16,7 +16,21 @@ class ExtendSettings(Settings):
 
     max_new_tokens: int = Field(4096, ge=0, description="never more new tokens than this")
     min_frequency: int = Field(
-        100, ge=2, description="a merge seen fewer times in the text is not learned"
+        100, ge=2, description="no token from the first merge on that the text has fewer times"
+    )
+    size: Literal["knee", "frequency"] = Field(
+        "knee",
+        description="stop where more tokens save little, or only by min_frequency",
+    )
+    pretokenizer: Literal["keep", "marks"] = Field(
+        "keep",
+        description="marks: keep combining marks with their letters, if replay text allows it",
+    )
+    letter_coverage: float = Field(
+        0.9995,
+        ge=0,
+        le=1,
+        description="share of characters to cover with pieces before merges (SentencePiece style)",
     )
     min_bytes: int = Field(
         RECOMMENDED_BYTES, ge=0, description="UTF-8 bytes of text needed to extend at all"
@@ -57,4 +71,16 @@ class ExtendSettings(Settings):
     row_warmup_steps: int = Field(10, ge=0, description="steps of linear rise to row_lr")
     compute: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="arithmetic of the frozen layers; new rows are float32 always"
+    )
+    # Trimming.
+    trim_to: int = Field(
+        0,
+        ge=0,
+        description="first prune the base's vocabulary to this many tokens; 0: to no set size",
+    )
+    trim_min_count: int = Field(
+        0,
+        ge=0,
+        description="prune only tokens whose loss adds fewer tokens to text and replay than this; "
+        "0: no such end, and with trim_to 0 no pruning",
     )

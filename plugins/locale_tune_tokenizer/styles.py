@@ -31,3 +31,25 @@ SENTENCEPIECE = Style("sentencepiece", sentencepiece.to_bytes, sentencepiece.to_
 def style_of(spec: Mapping[str, Any]) -> Style:
     """Return the style of a BPE `tokenizer.json`: byte fallback is SentencePiece's mark."""
     return SENTENCEPIECE if spec["model"].get("byte_fallback") else BYTE_LEVEL
+
+
+def reason_against(spec: Mapping[str, Any]) -> str:
+    """Say why a `tokenizer.json` cannot be extended by continued BPE; "" if it can.
+
+    Unigram is refused because its best path is chosen whole: one new piece can cut its
+    neighbours anew, so nothing could be promised about old text.
+    """
+    model = spec.get("model") or {}
+    kind = model.get("type", "of an unnamed type")
+    if kind == "Unigram":
+        return (
+            "the tokenizer is Unigram, which chooses the best path through a whole text, so a new "
+            "piece could cut old ones anew; take a base model with BPE, or leave 'extend' out"
+        )
+    if kind != "BPE":
+        return f"the tokenizer is {kind}, not BPE"
+    for option in ("dropout", "continuing_subword_prefix", "end_of_word_suffix"):
+        if model.get(option):
+            return f"the tokenizer's BPE sets {option}"
+    own = sentencepiece if style_of(spec) is SENTENCEPIECE else bytelevel
+    return own.reason_against(spec) or bytelevel.reason_against_ids_of(spec)

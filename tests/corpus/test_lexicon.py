@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
-from corpus_support import Read
+import pytest
+from corpus_support import Corpus, Read, source
 
-from locale_tune.api import Bad
+from locale_tune.api import Bad, PackError
 
 GLOSS = {"about": "gloss", "ask": "Tge munta «{form}»?", "say": "{gloss}."}
 WORD = {"about": "word", "ask": "Co din ins «{gloss}»?", "say": "{form}."}
@@ -74,3 +76,61 @@ def test_what_is_no_table_is_told(read: Read) -> None:
     for text in ("[1]", "", "hello"):
         [bad] = read("lexicon", text, role="lessons", templates=[GLOSS])
         assert isinstance(bad, Bad)
+
+
+def test_as_a_lexicon_every_word_with_a_gloss_is_a_record(read: Read) -> None:
+    items = read("lexicon", json.dumps(TABLE), role="lexicon", gloss_lang="de")
+    assert {item.text: item.translation for item in items} == {
+        "chasa": "Haus",
+        "chasas": "Haus",
+        "pled": "Wort; Vokabel; Ausdruck; Term",
+        "vin": "Wein; kommen",
+        "euro": "Euro",
+        "4x4": "Geländewagen",
+    }
+    assert {item.meta["translation_lang"] for item in items} == {"de"}
+    assert len({item.id for item in items}) == len(items)
+
+
+def test_glosses_that_are_no_text_are_left_out(read: Read) -> None:
+    table = {"a": {"DStichwort": [None, " ", 3, "Haus "]}, "b": {"DStichwort": "Haus"}, " ": {}}
+    [item] = read("lexicon", json.dumps(table), role="lexicon")
+    assert (item.text, item.translation, item.meta) == ("a", "Haus", {"translation_lang": ""})
+
+
+def test_a_broken_lexicon_keeps_what_was_read(read: Read) -> None:
+    text = json.dumps(TABLE)
+    *words, bad = read("lexicon", text[: text.index('"euro"') + 20], role="lexicon")
+    assert [word.text for word in words] == ["chasa", "chasas", "pled", "vin"]
+    assert isinstance(bad, Bad)
+
+
+def test_lessons_need_templates(read: Read) -> None:
+    with pytest.raises(PackError, match="no templates"):
+        read("lexicon", "{}", role="lessons")
+
+
+def test_a_table_of_words_is_a_lexicon_without_options(read: Read) -> None:
+    text = "word\ttranslation\nchasa\tHaus; Heim\nvin\tWein\n"
+    one, two = read("tsv", text, role="lexicon", translation_lang="de")
+    assert (one.text, one.translation) == ("chasa", "Haus; Heim")
+    assert (two.text, two.meta["translation_lang"]) == ("vin", "de")
+    [comma] = read("csv", "word,translation\nchasa,Haus\n", role="lexicon")
+    assert (comma.text, comma.translation) == ("chasa", "Haus")
+
+
+def test_a_corpus_keeps_every_word_of_its_lexicon(collect: Callable[..., Corpus]) -> None:
+    words = {"via": entry("via", "Weg"), "Via": entry("Via", "weg"), "chasa": entry("chasa", "e")}
+    texts = {
+        source("a"): "\n".join(f"Quai è la frasa {n} da la vallada." for n in range(30)),
+        source("lex", "lexicon", "lexicon", options={"gloss_lang": "de"}): json.dumps(words),
+    }
+    corpus = collect(texts, filters=("length", "hygiene"))
+    found = corpus.split("lexicon")
+    assert [(word.text, word.lang) for word in found] == [
+        ("via", "rm"),
+        ("Via", "rm"),
+        ("chasa", "rm"),
+    ]
+    assert corpus.facts["splits"]["lexicon"] == corpus.sources()["lex"]["kept"] == 3
+    assert "lexicon" not in {record.source for record in corpus.split("text")}

@@ -1,0 +1,41 @@
+"""What this machine has, found out without importing torch."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+from pathlib import Path
+
+from locale_tune.schema import Machine
+
+
+def this_machine(device: str = "auto") -> Machine:
+    """Describe the machine without importing torch: device, threads, fast dtype."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]  # "2,2" is legal OpenMP
+    threads = int(asked) if asked.isdigit() and int(asked) else len(os.sched_getaffinity(0))
+    chosen = _device() if device == "auto" else device
+    fast = chosen == "cuda" or _cpu_has_bfloat16()
+    return Machine(device=chosen, threads=threads, dtype="bfloat16" if fast else "float32")
+
+
+def _cpu_has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 itself; elsewhere float32 is faster."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "amx_bf16" in flags or "avx512_bf16" in flags
+
+
+def _device() -> str:
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    built_for_cpu = version_of("torch").endswith("+cpu")
+    return "cuda" if Path("/dev/nvidiactl").exists() and not (hidden or built_for_cpu) else "cpu"
+
+
+def version_of(distribution: str) -> str:
+    """Return the version of an installed distribution, or "not installed"."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
