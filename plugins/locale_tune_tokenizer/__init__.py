@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from locale_tune.api import Job, Stage, hookimpl
+from locale_tune.api import Command, Job, Stage, hookimpl
 from locale_tune_tokenizer.settings import ExtendSettings
 
 
@@ -40,4 +40,21 @@ def locale_tune_stages() -> Iterable[Stage]:
         doc="new tokens by continued BPE, first embeddings, row-only warm-up; or why not",
         speed=measure_speed,
         budget_share=0.1,
+    )
+
+
+def load_command() -> Any:
+    """Import `locale-tune extend`."""
+    from locale_tune_tokenizer.command import command
+
+    return command
+
+
+@hookimpl
+def locale_tune_commands() -> Iterable[Command]:
+    """Offer `locale-tune extend`."""
+    yield Command(
+        "extend",
+        load=load_command,
+        doc="Teach a tokenizer a language and certify it; needs no pack, only text.",
     )

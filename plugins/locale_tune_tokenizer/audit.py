@@ -44,10 +44,13 @@ class Text:
         )
 
 
+NO_TEXT = Text()
+
+
 def audit(
     base: Path,
     extended: Path,
-    text: Text = Text(),  # noqa: B008  # frozen and empty
+    text: Text = Text(),  # frozen and empty
     *,
     seed: int = 0,
     max_changed_share: float = MAX_CHANGED_SHARE,
@@ -60,24 +63,24 @@ def audit(
     check could not run. `cut_by` is the base's tokenizer with an upgraded pre-tokenizer, where
     one was chosen on purpose.
     """
-    specs = [read_json(_file(path)) for path in (base, extended)]
+    old_spec, spec = (read_json(_file(path)) for path in (base, extended))
     try:
-        old, new = (open_tokenizer(spec) for spec in specs)
+        old, new = open_tokenizer(old_spec), open_tokenizer(spec)
     except Exception as error:
         # The library raises bare Exception for a vocabulary that contradicts its merges.
         return {"opens": {"passed": False, "example": str(error)}}
-    if reason := _not_bpe(specs):
+    if reason := _not_bpe((old_spec, spec)):
         return {"opens": {"passed": False, "example": reason}}
-    folders = [path.parent if path.is_file() else path for path in (base, extended)]
-    chats, said = _chats(folders[0])
-    case = Case(old, new, *specs, text.samples(), chats, max_changed_share, cut_by, seed)
+    before, after = (path.parent if path.is_file() else path for path in (base, extended))
+    chats, said = _chats(before)
+    case = Case(old, new, old_spec, spec, text.samples(), chats, max_changed_share, cut_by, seed)
     entries = {"opens": {"passed": True}, **examine(case)}
     if said:
         entries["template"] = not_run(said)
     with TemporaryDirectory(prefix="locale-tune-audit-") as scratch:
-        entries["reload"] = _reload(case, *folders, Path(scratch))
+        entries["reload"] = _reload(case, before, after, Path(scratch))
         entries["GGUF ids"] = tried(gguf_ids, case, Path(scratch))
-    return {**entries, **_weights(case, *folders)}
+    return {**entries, **_weights(case, before, after)}
 
 
 def failed(entries: Mapping[str, Entry]) -> dict[str, str]:
@@ -123,12 +126,12 @@ def _reload(case: Case, base: Path, extended: Path, scratch: Path) -> Entry:
 def _weights(case: Case, base: Path, extended: Path) -> dict[str, Entry]:
     """Run the checks on the tables, or say once why they did not run."""
     from locale_tune_tokenizer import table_checks
-    from locale_tune_tokenizer.stored_tables import read_tables
+    from locale_tune_tokenizer.stored_tables import Unreadable, read_tables
 
-    before, after = read_tables(base), read_tables(extended)
-    for name, tables in (("base", before), ("extended", after)):
-        if isinstance(tables, str):
-            return {"rows": not_run(f"the {name} folder: {tables}")}
+    try:
+        before, after = read_tables(base), read_tables(extended)
+    except Unreadable as error:
+        return {"rows": not_run(str(error))}
     new_ids = [number for number in case.new_tokens.values() if number < after.rows]
     return {
         "rows": tried(table_checks.row_counts, before, after, case.new_vocab),

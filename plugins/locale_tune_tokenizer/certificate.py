@@ -132,7 +132,7 @@ def converter_text(case: Case) -> Entry:
     before, after = converter.digest(case.old), converter.digest(case.new)
     if case.style is not BYTE_LEVEL:
         return {"passed": None, "why": f"not needed: {case.style.name} files carry no such name"}
-    known = {"digest": after, "pre": converter.PRE_NAMES.get(after, "unknown to the converter")}
+    known = {"digest": after, "pre": converter.pre_name(case.new) or "unknown to the converter"}
     if before != after and case.upgraded:
         why = "not so: the pre-tokenizer was upgraded, and llama.cpp has no name for the new one"
         return {"passed": None, "why": why, **known}

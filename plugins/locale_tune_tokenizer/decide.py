@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from locale_tune_tokenizer.learning import Sized
+from locale_tune_tokenizer.new_tokens import Sized
 from locale_tune_tokenizer.segments import Figures
 from locale_tune_tokenizer.settings import RECOMMENDED_BYTES, ExtendSettings
 
@@ -49,7 +49,7 @@ def notes(settings: ExtendSettings, text_bytes: int) -> list[str]:
     if settings.min_bytes <= text_bytes < RECOMMENDED_BYTES:
         return [
             f"learned from {_mb(text_bytes)} of text, less than the recommended "
-            f"{_mb(RECOMMENDED_BYTES)}: min_bytes is lowered to {_mb(settings.min_bytes)}"
+            f"{_mb(RECOMMENDED_BYTES)} (setting min_bytes)"
         ]
     return []
 

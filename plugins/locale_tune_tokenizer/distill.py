@@ -89,6 +89,12 @@ def expand(
     return Expanded(padded(0), padded(1), ends, padded(3).bool(), tokens)
 
 
+def longest(steps: Sequence[Sequence[Packed]], pieces: Mapping[int, Sequence[int]]) -> int:
+    """Return how many old tokens the longest text of these steps has."""
+    rows = (_expanded_row(row, pieces) for step in steps for row in step)
+    return max((1 + max(positions) for _, positions, *_ in rows), default=0)
+
+
 def _expanded_row(
     row: Packed, pieces: Mapping[int, Sequence[int]]
 ) -> tuple[list[int], list[int], list[int], list[int]]:

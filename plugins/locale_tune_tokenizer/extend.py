@@ -13,7 +13,6 @@ from locale_tune_tokenizer.bytelevel import reason_against_ids
 from locale_tune_tokenizer.case import Case
 from locale_tune_tokenizer.certificate import certify
 from locale_tune_tokenizer.converter import CHECK_TEXT
-from locale_tune_tokenizer.learning import learned_and_sized
 from locale_tune_tokenizer.model_folder import (
     Extension,
     copy_model,
@@ -21,13 +20,14 @@ from locale_tune_tokenizer.model_folder import (
     has_weights,
     write_tokenizer,
 )
+from locale_tune_tokenizer.new_tokens import new_tokens
 from locale_tune_tokenizer.outcome import Outcome, write_outcome
 from locale_tune_tokenizer.pretokenizer import Upgrade, upgrade
 from locale_tune_tokenizer.probes import rendered_chats
 from locale_tune_tokenizer.reload import reload_identity
 from locale_tune_tokenizer.segments import measure, open_tokenizer
 from locale_tune_tokenizer.settings import ExtendSettings
-from locale_tune_tokenizer.styles import reason_against
+from locale_tune_tokenizer.styles import reason_against, style_of
 from locale_tune_tokenizer.texts import Samples, samples, training_text
 
 
@@ -65,18 +65,14 @@ def run(job: Job) -> Mapping[str, Any]:
     trimmed = trim(job, spec) if job.settings.trim_to else None
     if trimmed:
         job = replace(job, inputs={**job.inputs, "model": Artifact("model", trimmed.folder, "")})
-    start = _start(job)
-    outcome = _measured(job, start)
+    start, better = _weighed(job, _start(job))
+    outcome = replace(_measured(job, start), pretokenizer=better.facts())
     if trimmed:
         outcome = replace(outcome, trimmed=trimmed.facts, certificate=trimmed.certificate)
     if outcome.reason:
         return _pass_on(job, outcome)
-    better = _weighed(job, start)
-    outcome = replace(outcome, pretokenizer=better.facts())
-    if better.spec:
-        start = start.upgraded(better.spec)
     job.progress(0, 1, f"learning merges from {outcome.text_bytes / 1e6:.1f} MB")
-    sized = learned_and_sized(
+    sized = new_tokens(
         start.cut_spec,
         lambda: training_text(job.inputs["corpus"].path, outcome.learned_share, job.seed),
         start.drawn.target,
@@ -106,16 +102,28 @@ def _start(job: Job) -> Start:
     return Start(folder, spec, old, spec, old, drawn, rendered_chats(folder))
 
 
+def _weighed(job: Job, start: Start) -> tuple[Start, Upgrade]:
+    """Measure the pre-tokenizer upgrade; take it only when the settings ask for it."""
+    drawn, settings = start.drawn, job.settings
+    replay = [*drawn.protected, *drawn.replay, *drawn.control]
+    better = upgrade(start.spec, drawn.target, replay, settings.max_changed_share)
+    if settings.pretokenizer == "keep":
+        better = better.only_offered()
+    return (start.upgraded(better.spec) if better.spec else start), better
+
+
 def _measured(job: Job, start: Start) -> Outcome:
     """Measure the base tokenizer on this language, and say whether to go on."""
     drawn = start.drawn
     text_bytes = sum(len(part.encode()) for part in training_text(job.inputs["corpus"].path))
     native = measure(start.old, drawn.target)
+    cut = measure(start.cut_by, drawn.target) if start.cut_by is not start.old else native
     english = measure(start.old, drawn.english) if drawn.english else None
     compared = measure(start.old, drawn.beside) if drawn.beside else native
     settings: ExtendSettings = job.settings
     return Outcome(
-        reason=decide.reason_for_none(settings, text_bytes, native, compared, english),
+        reason=decide.reason_for_none(settings, text_bytes, cut, compared, english),
+        style=style_of(start.spec),
         min_frequency=settings.min_frequency,
         text_bytes=text_bytes,
         learned_share=min(1.0, settings.learn_bytes / max(1, text_bytes)),
@@ -125,14 +133,6 @@ def _measured(job: Job, start: Start) -> Outcome:
         english_fertility=english.fertility if english else None,
         notes=tuple(decide.notes(settings, text_bytes)),
     )
-
-
-def _weighed(job: Job, start: Start) -> Upgrade:
-    """Measure the pre-tokenizer upgrade; take it only when the settings ask for it."""
-    drawn, settings = start.drawn, job.settings
-    replay = [*drawn.protected, *drawn.replay, *drawn.control]
-    better = upgrade(start.spec, drawn.target, replay, settings.max_changed_share)
-    return better if settings.pretokenizer == "marks" else better.only_offered()
 
 
 def _extend(job: Job, start: Start, outcome: Outcome, extension: Extension) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -10,10 +10,10 @@ from typing import Any
 
 from locale_tune.api import write_json
 from locale_tune_tokenizer.bpe import Learned
-from locale_tune_tokenizer.learning import Sized
+from locale_tune_tokenizer.new_tokens import Sized
 from locale_tune_tokenizer.segments import Figures
 from locale_tune_tokenizer.size import rows as curve_rows
-from locale_tune_tokenizer.styles import BYTE_LEVEL
+from locale_tune_tokenizer.styles import BYTE_LEVEL, Style
 
 LISTED = 200
 
@@ -23,6 +23,7 @@ class Outcome:
     """The answer of `extend`: how many tokens and why, and figures before and after."""
 
     reason: str = ""
+    style: Style = BYTE_LEVEL
     min_frequency: int = 0
     text_bytes: int = 0
     learned_share: float = 1.0
@@ -98,13 +99,11 @@ class Outcome:
         return f"{len(self.learned.added):,} new tokens, tokens per word {per_word}"
 
 
-def write_outcome(
-    out: Path, outcome: Outcome, to_text: Callable[[str], str] = BYTE_LEVEL.to_text
-) -> dict[str, Any]:
+def write_outcome(out: Path, outcome: Outcome) -> dict[str, Any]:
     """Write `extension.json`, and `certificate.json` when there is one; return the facts."""
     facts = outcome.facts()
     # A token may be part of a letter; shown alone it would be a broken one.
-    texts = (to_text(token) for token in outcome.learned.added)
+    texts = (outcome.style.to_text(token) for token in outcome.learned.added)
     tokens = list(islice((text for text in texts if "\ufffd" not in text), LISTED))
     write_json(out / "extension.json", {**facts, "tokens": tokens})
     stale = out / "certificate.json"

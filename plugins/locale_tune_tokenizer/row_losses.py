@@ -121,7 +121,7 @@ def head_loss(states: Tensor, targets: Tensor, setup: Setup) -> tuple[float, Ten
 
 
 def summed_loss(states: Tensor, targets: Tensor, head: Tensor, compute: torch.dtype) -> float:
-    """Return next-token loss in nats, summed over `states` [N, d], under the table `head` [V, d]."""
+    """Return next-token loss in nats, summed over `states` [N, d]; `head` is a table [V, d]."""
     table = head.detach().to(compute)
     total = 0.0
     for part, target in zip(states.split(HEAD_ROWS), targets.split(HEAD_ROWS), strict=True):

@@ -58,8 +58,8 @@ class ExtendSettings(Settings):
         le=1,
         description="share of unprotected replay and control lines that may change without a note",
     )
-    initializer: Literal["edge", "mean"] = Field(
-        "edge", description="first embeddings from the old pieces of a new token"
+    initializer: Literal["edge", "mean", "hewitt", "focus", "lexicon", "random", "zero"] = Field(
+        "edge", description="what the first embeddings of new tokens are made of"
     )
     tokens: int | None = Field(
         None, ge=0, description="tokens of row-only warm-up; none: one epoch up to row_tokens_cap"
@@ -84,3 +84,8 @@ class ExtendSettings(Settings):
         description="prune only tokens whose loss adds fewer tokens to text and replay than this; "
         "0: no such end, and with trim_to 0 no pruning",
     )
+    # Rows.
+    rows_loss: Literal["auto", "next-token", "distillation"] = Field(
+        "auto", description="what new rows learn by; auto: a short probe of both decides"
+    )
+    row_weight_decay: float = Field(0.0, ge=0, description="weight decay of the new rows (AdamW)")

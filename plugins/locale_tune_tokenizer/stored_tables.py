@@ -77,15 +77,19 @@ class Tables:
         return {side: table for side, table in both.items() if table is not None}
 
 
-def read_tables(folder: Path) -> Tables | str:
-    """Return the tables of a model folder, or why they cannot be read."""
+class Unreadable(Exception):
+    """The folder holds no tables that can be read here; the message says why."""
+
+
+def read_tables(folder: Path) -> Tables:
+    """Return the tables of a model folder. Raises Unreadable."""
     files = sorted(folder.glob("*.safetensors"))
     if not files or not (folder / "config.json").exists():
-        return "it holds no config.json with safetensors weights"
+        raise Unreadable("needs config.json and safetensors weights in both folders")
     found = {table.name: table for path in files for table in _tables(path)}
     inputs, outputs = _last_named(found, INPUT), _last_named(found, OUTPUT)
     if len(inputs) != 1 or len(outputs) > 1:
-        return f"its tables are not recognised among {len(found)} matrices"
+        raise Unreadable(f"the tables are not recognised among {len(found)} matrices")
     config = read_json(folder / "config.json")
     config = {**config, **config.get("text_config", {})}
     return Tables(inputs[0], outputs[0] if outputs else None, config)

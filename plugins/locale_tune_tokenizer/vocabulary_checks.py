@@ -36,12 +36,8 @@ def added_tokens(case: Case) -> dict[str, Any]:
     old, new = (_added(tokenizer) for tokenizer in (case.old, case.new))
     came = [text for text in new if text not in old]
     if came:
-        fail(
-            "added tokens",
-            f"{came[0]!r} and {len(came) - 1} others came as added tokens, which cut old tokens"
-            if len(came) > 1
-            else f"{came[0]!r} came as an added token, which cuts old tokens",
-        )
+        more = f" and {len(came) - 1} more" if len(came) > 1 else ""
+        fail("added tokens", f"{came[0]!r}{more} came as added tokens, which cut old ones")
     for text, entry in old.items():
         if new.get(text) != entry:
             fail("added tokens", f"{text!r} was {entry} and is {new.get(text)}")

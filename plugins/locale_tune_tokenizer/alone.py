@@ -1,0 +1,177 @@
+"""Extend a tokenizer or a model without a pack: files of text in, an extended folder out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from locale_tune.api import (
+    Artifact,
+    Job,
+    PackError,
+    Parts,
+    Progress,
+    Record,
+    commit_folder,
+    this_machine,
+    write_records,
+)
+from locale_tune_tokenizer.extend import run
+from locale_tune_tokenizer.settings import ExtendSettings
+from locale_tune_tokenizer.texts import hash_rank
+
+HELD_OUT = 50  # one line of so many is measured on and not learned from
+SHOWN = 5
+# What belongs to a tokenizer given as one file.
+BESIDE = ("tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json")
+
+
+@dataclass
+class Bad:
+    """Lines that could not be read: how many, and the first few as `file:line: why`."""
+
+    count: int = 0
+    shown: list[str] = field(default_factory=list)
+
+    def add(self, where: str, why: str) -> None:
+        """Note one."""
+        self.count += 1
+        if len(self.shown) < SHOWN:
+            self.shown.append(f"{where}: {why}")
+
+
+def extend_alone(
+    tokenizer: Path,
+    corpus: Sequence[Path],
+    protect: Sequence[Path],
+    out: Path,
+    settings: ExtendSettings,
+    seed: int,
+    progress: Progress,
+) -> tuple[dict[str, Any], Bad]:
+    """Write the extended folder `out`; return the facts of `extend` and the unreadable lines.
+
+    `tokenizer` is a tokenizer.json or a model folder; `corpus` are text files of one passage a
+    line, or .jsonl with a `text` each; `protect` are such files whose ids must not change.
+    Raises PackError for files that cannot be used, StageFailed when a check fails.
+    """
+    if out.exists() and any(out.iterdir()):
+        raise PackError(f"{out} is not empty", "name a new folder for --out")
+    for path in (*corpus, *protect):
+        if not path.is_file():
+            raise PackError(f"there is no file {path}", "give text files, one passage a line")
+    work = out.with_name(f".work-{out.name}")
+    bad = Bad()
+    try:
+        base = _base(tokenizer, work / "base")
+        _write_corpus(work / "corpus", corpus, protect, settings.learn_bytes, seed, bad)
+        facts = commit_folder(
+            out, lambda folder: dict(_run(base, work, folder, settings, seed, progress))
+        )
+        return facts, bad
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _run(
+    base: Path, work: Path, out: Path, settings: ExtendSettings, seed: int, progress: Progress
+) -> Any:
+    (work / "scratch").mkdir(parents=True, exist_ok=True)
+    inputs = {
+        "model": Artifact("model", base, ""),
+        "corpus": Artifact("corpus", work / "corpus", ""),
+    }
+    job = Job(
+        pack=None,
+        parts=Parts(),
+        settings=settings,
+        inputs=inputs,
+        seed=seed,
+        fingerprint="",
+        out=out,
+        work=work / "scratch",
+        machine=this_machine(),
+        progress=progress,
+    )
+    return run(job)
+
+
+def _base(tokenizer: Path, folder: Path) -> Path:
+    """Return a folder with the tokenizer to extend."""
+    if tokenizer.is_dir():
+        return tokenizer
+    if not tokenizer.is_file():
+        raise PackError(
+            f"there is no tokenizer {tokenizer}", "give a tokenizer.json or a model folder"
+        )
+    folder.mkdir(parents=True)
+    shutil.copyfile(tokenizer, folder / "tokenizer.json")
+    for name in BESIDE:
+        if (tokenizer.parent / name).is_file():
+            shutil.copyfile(tokenizer.parent / name, folder / name)
+    return folder
+
+
+def _write_corpus(
+    folder: Path,
+    corpus: Sequence[Path],
+    protect: Sequence[Path],
+    learn_bytes: int,
+    seed: int,
+    bad: Bad,
+) -> None:
+    """Write the splits that `extend` reads: a hashed share of the lines is held out.
+
+    Of a corpus larger than `learn_bytes` a share drawn by hash is kept, so that neither memory nor
+    disk depends on its size.
+    """
+    size = sum(path.stat().st_size for path in corpus)
+    limit = int(min(1.0, learn_bytes / max(1, size)) * (1 << 64))
+
+    def drawn(held_out: bool) -> Iterator[Record]:
+        for record in _records(corpus, bad if held_out else Bad()):
+            rank = hash_rank(seed, record.text)
+            if rank < limit and (rank % HELD_OUT == 0) == held_out:
+                yield record
+
+    write_records(folder / "heldout", drawn(held_out=True))
+    if not write_records(folder / "text", drawn(held_out=False)):
+        raise PackError(
+            f"no text in {', '.join(map(str, corpus))}",
+            "one passage a line in UTF-8, or .jsonl with a 'text' in each object",
+            bad.shown[0] if bad.shown else "",
+        )
+    write_records(folder / "replay", _records(protect, bad))
+
+
+def _records(paths: Iterable[Path], bad: Bad) -> Iterator[Record]:
+    for path in paths:
+        read = _json_text if path.suffix == ".jsonl" else _plain_text
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                where = f"{path}:{number}"
+                try:
+                    text = unicodedata.normalize("NFC", read(line.decode("utf-8-sig"))).strip()
+                except ValueError as error:
+                    bad.add(where, str(error))
+                    continue
+                if text:
+                    yield Record(id=where, source=path.name, lang="und", text=text)
+
+
+def _plain_text(line: str) -> str:
+    return line
+
+
+def _json_text(line: str) -> str:
+    if not line.strip():
+        return ""
+    found = json.loads(line)
+    if not isinstance(found, dict) or not isinstance(found.get("text"), str):
+        raise ValueError("no object with a string 'text'")
+    return str(found["text"])
