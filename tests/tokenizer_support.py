@@ -75,3 +75,54 @@ def no_samples(**lines: list[str]) -> Samples:
         name: [] for name in ("target", "protected", "replay", "control", "english", "beside")
     }
     return Samples(target_from="heldout", **{**empty, **lines})
+
+
+def toy_sentencepiece(*, prepend: bool = False, pieces: int = 120) -> dict[str, Any]:
+    """Return the `tokenizer.json` of a SentencePiece-style BPE trained on three English sentences.
+
+    Like Gemma's: spaces become U+2581, bytes stand in for letters without a piece, and there is a
+    merge for every way to make up a piece. `prepend` puts a space before every text (Llama-2).
+    """
+    trained = Tokenizer(models.BPE())
+    trained.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never")
+    trainer = trainers.BpeTrainer(vocab_size=pieces, show_progress=False)
+    trained.train_from_iterator(ENGLISH, trainer)
+    learned = sorted(trained.get_vocab(), key=lambda piece: trained.get_vocab()[piece])
+    special = ["<unk>", "<s>", "</s>"]
+    byte_pieces = [f"<0x{byte:02X}>" for byte in range(256)]
+    vocab = {piece: n for n, piece in enumerate([*special, *byte_pieces, *learned])}
+    splits = [
+        (vocab[piece], cut, [piece[:cut], piece[cut:]])
+        for piece in learned
+        for cut in range(1, len(piece))
+        if piece[:cut] in vocab and piece[cut:] in vocab
+    ]
+    space = {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}
+    before = [{"type": "Prepend", "prepend": "\u2581"}] if prepend else []
+    back = {"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "}
+    strip = [{"type": "Strip", "content": " ", "start": 1, "stop": 0}] if prepend else []
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [{**_added(name), "id": n} for n, name in enumerate(special)],
+        "normalizer": {"type": "Sequence", "normalizers": [*before, space]},
+        "pre_tokenizer": None,
+        "post_processor": None,
+        "decoder": {
+            "type": "Sequence",
+            "decoders": [back, {"type": "ByteFallback"}, {"type": "Fuse"}, *strip],
+        },
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": "<unk>",
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": True,
+            "byte_fallback": True,
+            "ignore_merges": False,
+            "vocab": vocab,
+            "merges": [pair for _, _, pair in sorted(splits)],
+        },
+    }
