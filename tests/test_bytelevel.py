@@ -11,10 +11,11 @@ from locale_tune_tokenizer.bytelevel import (
     LETTER_OF,
     added_ids,
     merges_of,
-    reason_against,
+    pieces_of,
     reason_against_ids,
 )
 from locale_tune_tokenizer.segments import open_tokenizer
+from locale_tune_tokenizer.styles import reason_against
 
 SPEC = toy_spec()
 
@@ -38,12 +39,19 @@ def test_a_file_without_a_type_is_refused_with_words():
     assert "unnamed type" in reason_against({"model": {}})
 
 
-def test_sentencepiece_style_bpe_is_refused():
-    assert "SentencePiece" in reason_against(
-        {**SPEC, "model": {**SPEC["model"], "byte_fallback": True}}
-    )
+def test_bpe_of_neither_style_is_refused():
+    fallback = {**SPEC, "model": {**SPEC["model"], "byte_fallback": True}}
+    assert "byte pieces" in reason_against(fallback)
     spec = {**copy.deepcopy(SPEC), "pre_tokenizer": None}
-    assert "SentencePiece" in reason_against(spec)
+    assert "neither byte-level letters nor byte fallback" in reason_against(spec)
+
+
+def test_plain_tokens_come_in_the_order_of_their_ids():
+    plain = pieces_of(SPEC)
+    assert not set(SPECIAL) & set(plain)
+    assert [SPEC["model"]["vocab"][token] for token in plain] == sorted(
+        number for token, number in SPEC["model"]["vocab"].items() if token not in SPECIAL
+    )
 
 
 def test_other_decoders_and_options_are_refused():

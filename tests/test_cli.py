@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from tests_support import PACK, REMOTE
 
-from locale_tune.cli import COMMANDS, app
+from locale_tune.cli import COMMANDS, _offered, app
 
 HEAVY = ("torch", "transformers", "datasets", "numpy", "pyarrow", "sacrebleu", "fasttext")
 ROOT = Path(__file__).parents[1]
@@ -60,9 +60,19 @@ def test_no_heavy_library_is_imported(args, pack):
     assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("args", [["--help"], ["list"]])
-def test_pydantic_stays_out_of_help_and_list(args):
-    code = f"import sys\nsys.argv = ['x', *{args!r}]\nfrom locale_tune.cli import main\n"
+def test_a_command_of_a_plugin_is_listed_and_runs():
+    assert "Teach a tokenizer a language" in run("--help").stdout
+    assert "--corpus" in run("extend", "--help").stdout
+
+
+def test_a_command_of_a_missing_plugin_is_unknown():
+    done = run("extend", "--help", LOCALE_TUNE_DISABLE_PLUGINS="tokenizer")
+    assert done.returncode == 2
+    assert "no command 'extend'" in done.stderr
+
+
+def test_pydantic_stays_out_of_list():
+    code = "import sys\nsys.argv = ['x', 'list']\nfrom locale_tune.cli import main\n"
     code += "try:\n    main()\nexcept SystemExit:\n    pass\nprint('pydantic' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60
@@ -72,7 +82,7 @@ def test_pydantic_stays_out_of_help_and_list(args):
 
 def test_every_command_has_help_and_stands_in_the_docs():
     text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
-    for name in COMMANDS:
+    for name in (*COMMANDS, *_offered()):
         done = CliRunner().invoke(app, [name, "--help"])
         assert done.exit_code == 0, done.output
         assert f"## `locale-tune {name}" in text

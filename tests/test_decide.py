@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from locale_tune_tokenizer.decide import notes, nothing_frequent, reason_for_none
+from locale_tune_tokenizer.decide import none_taken, notes, reason_for_none
+from locale_tune_tokenizer.new_tokens import Sized
 from locale_tune_tokenizer.segments import Figures
 from locale_tune_tokenizer.settings import ExtendSettings
 
@@ -63,9 +64,10 @@ def test_no_words_and_not_asked_for():
 def test_a_lowered_threshold_leaves_a_note():
     (note,) = notes(SETTINGS, 2_000_000)
     assert "2.00 MB" in note
-    assert "lowered to 1.00 MB" in note
+    assert "recommended 5.00 MB (setting min_bytes)" in note
     assert notes(SETTINGS, ENOUGH) == []
 
 
-def test_nothing_frequent_names_the_threshold():
-    assert "100 times" in nothing_frequent(SETTINGS)
+def test_no_token_taken_is_told_by_what_ruled_it_out():
+    assert "100 times" in none_taken(Sized(), SETTINGS)
+    assert none_taken(Sized(frequent=1200), SETTINGS).startswith("nothing saved: 1,200 frequent")

@@ -10,9 +10,11 @@ from tokenizer_support import no_samples, toy_spec
 
 from locale_tune_tokenizer.bpe import learn
 from locale_tune_tokenizer.bytelevel import merges_of, to_bytes, to_text
-from locale_tune_tokenizer.certificate import Case, certify
+from locale_tune_tokenizer.case import Case
+from locale_tune_tokenizer.certificate import certify
+from locale_tune_tokenizer.converter import CHECK_TEXT
 from locale_tune_tokenizer.model_folder import extended
-from locale_tune_tokenizer.segments import count_segments, measure, open_tokenizer
+from locale_tune_tokenizer.segments import count_segments, measure, open_tokenizer, pairs
 from locale_tune_tokenizer.words import refusal
 
 pytestmark = pytest.mark.mirror
@@ -38,6 +40,7 @@ def test_real_text_is_cut_less_and_keeps_every_promise(lines: list[str]):
         count_segments(old, text),
         merges_of(spec),
         spec["model"]["vocab"],
+        protected=pairs(old, [CHECK_TEXT]),
         refuse=lambda joined: refusal(to_bytes(joined), 24),
         max_new=1000,
         min_count=30,
@@ -50,6 +53,5 @@ def test_real_text_is_cut_less_and_keeps_every_promise(lines: list[str]):
     tokens = {to_text(token) for token in learned.tokens}
     assert {" eir", " quai", " dals"} <= tokens
     samples = no_samples(target=held_out)
-    assert all(
-        check["passed"] for check in certify(Case(old, new, extension, samples, [], 0.005)).values()
-    )
+    case = Case(old, new, spec, extension.spec, samples, [], 0.005)
+    assert all(check["passed"] for check in certify(case).values())

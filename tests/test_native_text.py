@@ -17,7 +17,8 @@ from locale_tune_release.figures import (
     signed,
     size,
 )
-from locale_tune_release.script import blocks, direction, is_script, runs, spoken
+from locale_tune_release.pieces import blocks
+from locale_tune_release.script import direction, is_script, runs, spoken
 
 MIXED = st.text(alphabet="ab 7.،\nابيשéاً", max_size=30)
 

@@ -8,11 +8,14 @@ from pathlib import Path
 from locale_tune.api import read_json
 from locale_tune_tokenizer.bpe import Learned
 from locale_tune_tokenizer.model_folder import copy_model
+from locale_tune_tokenizer.new_tokens import Sized
 from locale_tune_tokenizer.outcome import LISTED, Outcome, write_outcome
 from locale_tune_tokenizer.segments import Figures
+from locale_tune_tokenizer.styles import SENTENCEPIECE
 
 BEFORE, AFTER = Figures(100, 2.5, 1.0, 3.0), Figures(100, 1.5, 1.0, 4.5)
 LEARNED = Learned([("a", "b"), ("Ġ", "ab")], ["ab", "Ġab"], [90, 60], Counter(digit=2))
+TAKEN = Sized(LEARNED, [(0, 2.5), (2, 1.50004)], knee=3, frequent=2, reason="seen too seldom")
 
 
 def blast(replay: float, control: float) -> dict:
@@ -25,8 +28,8 @@ def blast(replay: float, control: float) -> dict:
 
 def found(**more: object) -> Outcome:
     return Outcome(
-        min_frequency=50, max_new_tokens=9, text_bytes=10, before=BEFORE, after=BEFORE, **more
-    ).with_learned(LEARNED)
+        min_frequency=50, text_bytes=10, before=BEFORE, after=BEFORE, **more
+    ).with_learned(TAKEN)
 
 
 def test_an_extension_gives_figures_before_and_after():
@@ -34,15 +37,15 @@ def test_an_extension_gives_figures_before_and_after():
     assert (facts["new_tokens"], facts["merges"]) == (2, 2)
     assert (facts["fertility_before"], facts["fertility_after"]) == (2.5, 1.5)
     assert (facts["bytes_per_token_before"], facts["bytes_per_token_after"]) == (3.0, 4.5)
-    assert facts["reason"].startswith("the rarest merge was seen 60 times, and the next is below")
+    assert (facts["reason"], facts["rarest"]) == ("seen too seldom", 60)
+    assert (facts["knee"], facts["frequent"]) == (3, 2)
+    assert facts["curve"] == [
+        {"new_tokens": 0, "tokens_per_word": 2.5},
+        {"new_tokens": 2, "tokens_per_word": 1.5},
+    ]
     assert facts["refused_pairs"] == {"digit": 2}
     assert facts["checks"] == {"blast radius": True}
     assert facts["notes"] == []
-
-
-def test_the_limit_is_named_when_it_ended_the_learning():
-    full = Outcome(max_new_tokens=2).with_learned(LEARNED).facts()
-    assert full["reason"] == "as many as max_new_tokens allows; the rarest merge was seen 60 times"
 
 
 def test_each_sample_beyond_the_limit_has_its_note():
@@ -68,8 +71,14 @@ def test_a_tokenizer_never_opened_has_no_figures():
 
 def test_tokens_are_listed_as_text_up_to_a_limit(tmp_path: Path):
     many = Learned([("a", str(n)) for n in range(300)], ["Ġé"[:1] + "a"] * 300, [9] * 300)
-    write_outcome(tmp_path, Outcome().with_learned(many))
+    write_outcome(tmp_path, Outcome().with_learned(Sized(many)))
     assert read_json(tmp_path / "extension.json")["tokens"] == [" a"] * LISTED
+
+
+def test_pieces_of_sentencepiece_are_listed_without_its_marks(tmp_path: Path):
+    learned = Learned(tokens=["\u2581quai", "ün"], letters=["ñ"])
+    write_outcome(tmp_path, Outcome(style=SENTENCEPIECE).with_learned(Sized(learned)))
+    assert read_json(tmp_path / "extension.json")["tokens"] == ["ñ", " quai", "ün"]
 
 
 def test_an_older_certificate_does_not_speak_for_a_model_passed_on(tmp_path: Path):

@@ -48,7 +48,7 @@ def test_defaults_are_those_of_the_design_and_each_setting_says_what_it_is():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"min_frequency": 0}, {"initializer": "random"}, {"row_lr": 0}, {"vocab": 3}]
+    "wrong", [{"min_frequency": 0}, {"initializer": "wechsel"}, {"row_lr": 0}, {"vocab": 3}]
 )
 def test_wrong_settings_are_refused(wrong: dict):
     with pytest.raises(ValidationError):

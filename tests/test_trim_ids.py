@@ -11,6 +11,7 @@ from locale_tune_tokenizer.trim_ids import (
     renumbered_config,
     renumbered_decoder,
     renumbered_spec,
+    tokens_named,
 )
 
 NEW = {2: 0, 5: 1, 9: 2}
@@ -99,3 +100,16 @@ def test_the_keys_of_added_tokens_follow():
         "bos": "<s>",
     }
     assert renumbered_decoder({"bos": "<s>"}, NEW) == {"bos": "<s>"}
+
+
+def test_tokens_named_by_text_are_found():
+    config = {
+        "eos_token": "</s>",
+        "pad_token": {"content": "<pad>", "lstrip": False},
+        "unk_token": None,
+        "additional_special_tokens": ["<x>", {"content": "<y>"}],
+        "extra_special_tokens": {"image_token": "<img>"},
+        "add_bos_token": True,
+        "chat_template": "no token",
+    }
+    assert set(tokens_named(config)) == {"</s>", "<pad>", "<x>", "<y>", "<img>"}

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from locale_tune.api import Locale
 
-from . import figures, script, view
+from . import figures, script, view, vocabulary
 from .gather import HUB_ID
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -58,6 +58,7 @@ def model_card(said: Mapping[str, Any], chat: bool = True) -> str:
                 s for s in view.source_rows(said) if s["origin"] != "native" and s["trained"]
             ],
             steps=view.step_views(said),
+            tokenizer=vocabulary.card_sentences(said),
             licence_sentence=view.licence_sentence(said["licence"]),
             prompt=_prompt(said, locale),
             # A fence is code, where entities would show as such; `usage` makes sure it holds.

@@ -56,7 +56,10 @@ def extension(model: Artifact) -> dict[str, Any]:
         if (artifact.path / EXTENSION).is_file():
             found = plain(read_json(artifact.path / EXTENSION))
             proof = artifact.path / CERTIFICATE
-            return {**found, "certificate": plain(read_json(proof)) if proof.is_file() else {}}
+            checks = plain(read_json(proof)) if proof.is_file() else {}
+            told: dict[str, Any] = without_paths({**found, "certificate": checks})
+            # Tokens stay to the letter: one may look like a path.
+            return told | {key: found[key] for key in ("tokens",) if key in found}
     return {}
 
 

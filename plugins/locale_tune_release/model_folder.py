@@ -16,7 +16,13 @@ from .generation import generation_config
 from .plain import without_paths
 
 ALLOWED = (".safetensors", ".json", ".jinja", ".txt", ".md")
-BY_PRODUCTS = ("MANIFEST.json", "metrics.jsonl", "extension.json", "certificate.json")
+BY_PRODUCTS = (
+    "MANIFEST.json",
+    "metrics.jsonl",
+    "extension.json",
+    "certificate.json",
+    "trim.json",
+)
 REWRITTEN = ("config.json", "generation_config.json", "tokenizer_config.json", "README.md")
 MACHINE_KEYS = ("_name_or_path", "name_or_path", "is_local", "local_files_only", "_commit_hash")
 MODEL_NAMES = (

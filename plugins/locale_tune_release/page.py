@@ -15,7 +15,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from locale_tune.api import Locale
 
-from . import charts, figures, script, view
+from . import (
+    certificate,
+    charts,
+    facts,
+    fertility_curve,
+    figures,
+    first_rows,
+    pieces,
+    script,
+    trimmed,
+    view,
+    vocabulary,
+)
 from .settings import ReleaseSettings
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -42,7 +54,8 @@ def environment(locale: Locale) -> Environment:
     env.globals |= {
         "runs": partial(script.runs, locale=locale),
         "spoken": partial(script.spoken, locale=locale),
-        "blocks": script.blocks,
+        "blocks": pieces.blocks,
+        "shared": pieces.shared,
         "locale": locale,
     }
     env.filters |= {
@@ -51,7 +64,7 @@ def environment(locale: Locale) -> Environment:
         "size": figures.size,
         "count": figures.count,
         "dtype": view.dtype,
-        "spaced": view.spaced,
+        "spaced": facts.spaced,
     }
     return env
 
@@ -62,16 +75,12 @@ def raw_json(said: Mapping[str, Any]) -> str:
 
 
 def _parts(said: Mapping[str, Any], settings: ReleaseSettings, locale: Locale) -> dict[str, Any]:
-    tokens = said["extension"].get("tokens", [])
     return {
         "rows": view.finding_rows(said),
         "worse": view.worse(said),
         "notes": list(dict.fromkeys(f["note"] for f in said["findings"] if f["note"])),
         "diagrams": charts.diagrams(said["reliability"]),
-        "cuts": said["tokenizer"].get("rows", [])[: settings.sentences],
-        "cut_numbers": view.tokenizer_rows(said["tokenizer"]),
-        "certificate": view.certificate_rows(said["extension"].get("certificate", {})),
-        "new_tokens": readable_tokens(tokens, locale)[:NEW_TOKENS],
+        "tokens": _tokenizer_parts(said, settings, locale),
         "samples": said["samples"][: settings.samples],
         "sources": view.source_rows(said),
         "missing": view.missing_sources(said),
@@ -80,7 +89,32 @@ def _parts(said: Mapping[str, Any], settings: ReleaseSettings, locale: Locale) -
     }
 
 
-def readable_tokens(tokens: list[str], locale: Locale) -> list[str]:
-    """Return the tokens that hold a letter of the pack's script, without their spaces."""
-    kept = [t.strip() for t in tokens if any(script.is_script(c, locale.script) for c in t)]
+def _tokenizer_parts(
+    said: Mapping[str, Any], settings: ReleaseSettings, locale: Locale
+) -> dict[str, Any]:
+    extension, tokenizer = said["extension"], said["tokenizer"]
+    measures = vocabulary.measures(tokenizer, extension)
+    checks = certificate.certificate_rows(facts.part(extension, "certificate"))
+    return {
+        "answer": vocabulary.answer(extension),
+        "added": vocabulary.new_tokens(extension),
+        "first": readable_tokens(facts.entries(extension, "tokens"), locale)[:NEW_TOKENS],
+        "notes": [str(note) for note in facts.entries(extension, "notes")],
+        "cuts": tokenizer.get("rows", [])[: settings.sentences],
+        "measures": measures,
+        "one_sided": all(row["before"] == row["after"] for row in measures),
+        "upgrade": vocabulary.upgrade(extension),
+        "curve": fertility_curve.chart(extension),
+        "story": first_rows.story(extension),
+        "losses": first_rows.losses(extension),
+        "trimming": trimmed.trimming(extension),
+        "checks": checks,
+        "tally": certificate.tally(checks),
+    }
+
+
+def readable_tokens(tokens: list[Any], locale: Locale) -> list[str]:
+    """Return the tokens that hold a letter of the pack's script, whole and without spaces."""
+    texts = [text for token in tokens if "\ufffd" not in (text := str(token).strip())]
+    kept = [text for text in texts if any(script.is_script(char, locale.script) for char in text)]
     return list(dict.fromkeys(kept))

@@ -7,7 +7,6 @@ word of a letter's name ("ARABIC LETTER BEH") stands in for them.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -130,27 +129,3 @@ def _foreign(char: str, locale: Locale) -> bool:
 @cache
 def _first_word(char: str) -> str:
     return unicodedata.name(char, "").partition(" ")[0]
-
-
-def blocks(text: str, offsets: Sequence[Sequence[int]]) -> list[tuple[str, int]]:
-    """Cut a text into character blocks and say how many tokens each holds (0: between tokens).
-
-    Offsets are (start, end) in characters, one pair per token. Tokens that share a character
-    (byte-level BPE needs two for most Arabic letters) fall into one block, because a letter can
-    be coloured only whole. Offsets outside the text are clipped; empty ones are left out.
-    """
-    length = len(text)
-    pairs = sorted((max(0, int(s)), min(length, int(e))) for s, e in offsets)
-    merged: list[list[int]] = []
-    for start, end in (pair for pair in pairs if pair[0] < pair[1]):
-        if merged and start < merged[-1][1]:
-            merged[-1][1] = max(merged[-1][1], end)
-            merged[-1][2] += 1
-        else:
-            merged.append([start, end, 1])
-    found, done = [], 0
-    for start, end, count in merged:
-        found += [(text[done:start], 0)] if start > done else []
-        found.append((text[start:end], count))
-        done = end
-    return found + ([(text[done:], 0)] if done < length else [])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .facts import flatten, spaced
 from .figures import between, decimals, number, percent, signed, size
 from .licences import Rank
 
@@ -24,7 +25,6 @@ ROLES = {
     "contrast": "measured with, as contrast",
 }
 STEP_FACTS = 40
-LISTED = 12
 FIRST = 4
 
 
@@ -37,28 +37,6 @@ def finding_rows(said: Mapping[str, Any]) -> list[dict[str, Any]]:
 def worse(said: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the rows whose verdict is worse."""
     return [row for row in finding_rows(said) if row["verdict"] == "worse"]
-
-
-def flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield (name, text) for every fact, nested names joined by dots, long lists as counts."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from flatten(item, f"{prefix}.{key}" if prefix else str(key))
-    elif isinstance(value, list):
-        scalar = not any(isinstance(item, (list, Mapping)) for item in value)
-        short = scalar and len(value) <= LISTED
-        yield prefix, (", ".join(written(v) for v in value) if short else f"{len(value):,} entries")
-    else:
-        yield prefix, written(value)
-
-
-def written(value: Any) -> str:
-    """Write one fact for people."""
-    if value is None or value == "":
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return number(value) if isinstance(value, (int, float)) else str(value)
 
 
 def step_views(said: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -75,32 +53,11 @@ def step_views(said: Mapping[str, Any]) -> list[dict[str, Any]]:
     return views
 
 
-def certificate_rows(certificate: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return name, result in words and details of each check of a tokenizer certificate."""
-    rows = []
-    for name, check in certificate.items():
-        details = check if isinstance(check, Mapping) else {"passed": check}
-        texts = [(k, v) for k, v in flatten(details) if k != "passed"]
-        rows.append(
-            {
-                "name": spaced(name),
-                "result": "passed" if details.get("passed") is True else "failed",
-                "details": "; ".join(f"{spaced(k)}: {v}" for k, v in texts),
-            }
-        )
-    return rows
-
-
 def dtype(name: str) -> str:
     """Write a safetensors number type as frameworks call it."""
     return {"F32": "float32", "F16": "float16", "BF16": "bfloat16", "F64": "float64"}.get(
         name, name
     )
-
-
-def spaced(name: str) -> str:
-    """Write a fact's name in words."""
-    return name.replace("_", " ").replace(".", " ")
 
 
 def source_rows(said: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -145,22 +102,6 @@ def licence_sentence(licence: Mapping[str, Any]) -> str:
         + (also if licence["also"] else "")
         + (less if licence["without"] else "")
     )
-
-
-def tokenizer_rows(tokenizer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return (label, before, after) of the tokenizer's numbers that were measured."""
-    labels = {
-        "fertility": "tokens per word \u2193",
-        "bytes_per_token": "bytes per token \u2191",
-        "parity": "tokens against English, same meaning \u2193",
-    }
-    rows = []
-    for key, label in labels.items():
-        before, after = tokenizer.get(f"{key}_before"), tokenizer.get(f"{key}_after")
-        if before is not None or after is not None:
-            digits = decimals(before, after)
-            rows.append((label, number(before, digits), number(after, digits)))
-    return rows
 
 
 def _row(finding: Mapping[str, Any], bounds: Sequence[Mapping[str, Any]], scale: Any) -> Any:

@@ -13,6 +13,8 @@ from typing import Any
 from locale_tune.api import (
     Artifact,
     Job,
+    LanguagePack,
+    Locale,
     PackError,
     Parts,
     Progress,
@@ -29,6 +31,13 @@ HELD_OUT = 50  # one line of so many is measured on and not learned from
 SHOWN = 5
 # What belongs to a tokenizer given as one file.
 BESIDE = ("tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json")
+# `extend` reads nothing of a pack, and a job has one.
+NO_PACK = LanguagePack(
+    locale=Locale(id="none", tag="und", script="Zyyy", name="", endonym="", direction="ltr"),
+    base_model="",
+    stages=("extend",),
+    root=Path(),
+)
 
 
 @dataclass
@@ -87,7 +96,7 @@ def _run(
         "corpus": Artifact("corpus", work / "corpus", ""),
     }
     job = Job(
-        pack=None,
+        pack=NO_PACK,
         parts=Parts(),
         settings=settings,
         inputs=inputs,

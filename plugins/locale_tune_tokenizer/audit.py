@@ -5,6 +5,7 @@ Nothing is taken from whoever extended it: two folders, or two `tokenizer.json`,
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -12,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from locale_tune.api import read_json
+from locale_tune.api import StageFailed, read_json
 from locale_tune_tokenizer.case import Case
 from locale_tune_tokenizer.certificate import Entry, examine, tried
 from locale_tune_tokenizer.llamacpp import gguf_ids, not_run
@@ -50,20 +51,35 @@ NO_TEXT = Text()
 def audit(
     base: Path,
     extended: Path,
-    text: Text = Text(),  # frozen and empty
+    text: Text = NO_TEXT,
     *,
     seed: int = 0,
     max_changed_share: float = MAX_CHANGED_SHARE,
     cut_by: Any = None,
 ) -> dict[str, Entry]:
-    """Run every check that two folders allow; return entries by name and never raise on a failure.
+    """Run every check that two folders allow; return entries by name, failed ones with the rest.
 
     `base` and `extended` are model folders, tokenizer folders, or `tokenizer.json` files. An
     entry holds figures and `passed`: True; False with an `example`; None with `why` where the
     check could not run. `cut_by` is the base's tokenizer with an upgraded pre-tokenizer, where
-    one was chosen on purpose.
+    one was chosen on purpose. Raises StageFailed where there is no tokenizer to audit.
     """
-    old_spec, spec = (read_json(_file(path)) for path in (base, extended))
+    with TemporaryDirectory(prefix="locale-tune-audit-") as name:
+        scratch = Path(name)
+        before, after = _folder(base, scratch / "base"), _folder(extended, scratch / "extended")
+        return _audit(before, after, scratch, text, seed, max_changed_share, cut_by)
+
+
+def _audit(
+    base: Path,
+    extended: Path,
+    scratch: Path,
+    text: Text,
+    seed: int,
+    max_changed_share: float,
+    cut_by: Any,
+) -> dict[str, Entry]:
+    old_spec, spec = (read_json(folder / "tokenizer.json") for folder in (base, extended))
     try:
         old, new = open_tokenizer(old_spec), open_tokenizer(spec)
     except Exception as error:
@@ -71,16 +87,17 @@ def audit(
         return {"opens": {"passed": False, "example": str(error)}}
     if reason := _not_bpe((old_spec, spec)):
         return {"opens": {"passed": False, "example": reason}}
-    before, after = (path.parent if path.is_file() else path for path in (base, extended))
-    chats, said = _chats(before)
+    chats, said = _chats(base)
     case = Case(old, new, old_spec, spec, text.samples(), chats, max_changed_share, cut_by, seed)
     entries = {"opens": {"passed": True}, **examine(case)}
     if said:
         entries["template"] = not_run(said)
-    with TemporaryDirectory(prefix="locale-tune-audit-") as scratch:
-        entries["reload"] = _reload(case, before, after, Path(scratch))
-        entries["GGUF ids"] = tried(gguf_ids, case, Path(scratch))
-    return {**entries, **_weights(case, before, after)}
+    return {
+        **entries,
+        "reload": _reload(case, base, extended, scratch),
+        "GGUF ids": tried(gguf_ids, case, scratch),
+        **_weights(case, base, extended),
+    }
 
 
 def failed(entries: Mapping[str, Entry]) -> dict[str, str]:
@@ -92,8 +109,17 @@ def failed(entries: Mapping[str, Entry]) -> dict[str, str]:
     }
 
 
-def _file(path: Path) -> Path:
-    return path if path.is_file() else path / "tokenizer.json"
+def _folder(path: Path, scratch: Path) -> Path:
+    """Return the folder of a tokenizer; a file under another name gets one of its own."""
+    if not (path if path.is_file() else path / "tokenizer.json").is_file():
+        raise StageFailed(f"{path} holds no tokenizer.json", "name a tokenizer.json or its folder")
+    if path.is_dir():
+        return path
+    if path.name == "tokenizer.json":
+        return path.parent
+    scratch.mkdir()
+    shutil.copy2(path, scratch / "tokenizer.json")
+    return scratch
 
 
 def _not_bpe(specs: Sequence[Mapping[str, Any]]) -> str:
@@ -106,21 +132,22 @@ def _not_bpe(specs: Sequence[Mapping[str, Any]]) -> str:
 def _chats(folder: Path) -> tuple[list[str], str]:
     """Return the rendered chats of a folder, or none and why."""
     if not (folder / "tokenizer_config.json").exists():
-        return [], "the base has no tokenizer_config.json"
+        return [], "the base has no tokenizer_config.json to name a chat template"
     if find_spec("transformers") is None:
         return [], "needs transformers, not installed here"
     from locale_tune_tokenizer.probes import rendered_chats
 
-    chats = rendered_chats(folder)
+    try:
+        chats = rendered_chats(folder)
+    except (OSError, ValueError) as error:
+        return [], f"transformers does not load the base: {error}"
     return chats, "" if chats else "the base has no chat template"
 
 
 def _reload(case: Case, base: Path, extended: Path, scratch: Path) -> Entry:
-    if not all((folder / "tokenizer_config.json").exists() for folder in (base, extended)):
-        return not_run("needs tokenizer_config.json in both folders")
     if find_spec("transformers") is None:
         return not_run("needs transformers, not installed here")
-    return tried(reload_identity, base, extended, scratch, case.new, list(case.cuts))
+    return tried(reload_identity, base, extended, scratch, case.new, [*case.lines, *case.fuzz])
 
 
 def _weights(case: Case, base: Path, extended: Path) -> dict[str, Entry]:

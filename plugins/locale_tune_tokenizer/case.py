@@ -124,8 +124,15 @@ class Case:
 
     @cached_property
     def cuts(self) -> dict[str, Cut]:
-        """Every line and fuzzed text, encoded once by each tokenizer."""
-        texts = list(dict.fromkeys([*self.lines, *self.fuzz]))
+        """Every line, encoded once by each tokenizer."""
+        return self._cut(self.lines)
+
+    @cached_property
+    def fuzz_cuts(self) -> dict[str, Cut]:
+        """Every random text, encoded once by each tokenizer."""
+        return self._cut(self.fuzz)
+
+    def _cut(self, texts: list[str]) -> dict[str, Cut]:
         old = ids_of(self.old, texts)
         base = ids_of(self.cut_by, texts) if self.upgraded else old
         new = ids_of(self.new, texts)
@@ -162,7 +169,13 @@ def options_of(tokenizer: Any) -> dict[str, Any]:
 
 
 def _state(part: Any) -> Any:
-    return None if part is None else json.loads(part.__getstate__())
+    """Return a part as JSON; a template that adds nothing is as good as none.
+
+    transformers writes such a template where there was no post-processor.
+    """
+    state = None if part is None else json.loads(part.__getstate__())
+    neutral = state and state.get("type") == "TemplateProcessing" and not state["special_tokens"]
+    return None if neutral else state
 
 
 PARTS = ("normalizer", "pre_tokenizer", "post_processor", "decoder")

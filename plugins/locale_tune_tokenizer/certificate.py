@@ -6,12 +6,12 @@ at the first failure, so no model is built on it; `examine` goes on and says all
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from itertools import accumulate
 from typing import Any
 
 from locale_tune_tokenizer import converter
-from locale_tune_tokenizer.case import SHOWN, Case, CheckFailed, bytes_by_id, fail
+from locale_tune_tokenizer.case import SHOWN, Case, CheckFailed, Cut, bytes_by_id, fail
 from locale_tune_tokenizer.styles import BYTE_LEVEL
 from locale_tune_tokenizer.vocabulary_checks import (
     added_tokens,
@@ -48,27 +48,26 @@ def tried(check: Callable[..., Entry], *args: Any) -> Entry:
 
 def coarsening(case: Case) -> Entry:
     """Check that new boundaries are a subset of the old ones, compared in bytes."""
-    _only_joined(case, "coarsening", case.lines)
+    _only_joined(case, "coarsening", case.cuts)
     return {"lines": len(case.lines)}
 
 
 def round_trip(case: Case) -> Entry:
     """Check that decoding what was encoded gives the text the base gives."""
-    exact = _decoded_alike(case, "round trip", case.lines)
+    exact = _decoded_alike(case, "round trip", case.cuts)
     return {"lines": len(case.lines), "exact": exact}
 
 
 def fuzz(case: Case) -> Entry:
     """Check coarsening and round trip on random texts: odd Unicode, native lines cut and joined."""
-    _only_joined(case, "fuzz", case.fuzz)
-    exact = _decoded_alike(case, "fuzz", case.fuzz)
+    _only_joined(case, "fuzz", case.fuzz_cuts)
+    exact = _decoded_alike(case, "fuzz", case.fuzz_cuts)
     return {"texts": len(case.fuzz), "exact": exact, "seed": case.seed}
 
 
-def _only_joined(case: Case, name: str, texts: Iterable[str]) -> None:
+def _only_joined(case: Case, name: str, cuts: Mapping[str, Cut]) -> None:
     old, new = (bytes_by_id(tokenizer, case.style) for tokenizer in (case.old, case.new))
-    for text in texts:
-        cut = case.cuts[text]
+    for text, cut in cuts.items():
         if cut.base == cut.new:
             continue
         before, after = [old(n) for n in cut.base], [new(n) for n in cut.new]
@@ -82,15 +81,15 @@ def _ends(pieces: list[bytes]) -> set[int]:
     return set(accumulate(len(piece) for piece in pieces))
 
 
-def _decoded_alike(case: Case, name: str, texts: list[str]) -> int:
+def _decoded_alike(case: Case, name: str, cuts: Mapping[str, Cut]) -> int:
     """Return how many texts come back as they were; the base may change some, so may we."""
-    cuts = [case.cuts[text] for text in texts]
-    expected = case.old.decode_batch([cut.old for cut in cuts], skip_special_tokens=False)
-    found = case.new.decode_batch([cut.new for cut in cuts], skip_special_tokens=False)
-    for text, before, after in zip(texts, expected, found, strict=True):
+    old, new = [cut.old for cut in cuts.values()], [cut.new for cut in cuts.values()]
+    expected = case.old.decode_batch(old, skip_special_tokens=False)
+    found = case.new.decode_batch(new, skip_special_tokens=False)
+    for text, before, after in zip(cuts, expected, found, strict=True):
         if before != after:
             fail(name, f"{text[:SHOWN]!r} decodes to {after[:SHOWN]!r}, not {before[:SHOWN]!r}")
-    return sum(text == after for text, after in zip(texts, found, strict=True))
+    return sum(text == after for text, after in zip(cuts, found, strict=True))
 
 
 def blast_radius(case: Case) -> Entry:

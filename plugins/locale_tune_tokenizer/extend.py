@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from locale_tune.api import Artifact, Job, read_json
+from locale_tune.api import Artifact, Job, StageFailed, read_json
 from locale_tune_tokenizer import decide
 from locale_tune_tokenizer.bytelevel import reason_against_ids
 from locale_tune_tokenizer.case import Case
@@ -22,21 +22,23 @@ from locale_tune_tokenizer.model_folder import (
 )
 from locale_tune_tokenizer.new_tokens import new_tokens
 from locale_tune_tokenizer.outcome import Outcome, write_outcome
-from locale_tune_tokenizer.pretokenizer import Upgrade, upgrade
+from locale_tune_tokenizer.pretokenizer import Upgrade, pieces_in_text, upgrade
 from locale_tune_tokenizer.probes import rendered_chats
 from locale_tune_tokenizer.reload import reload_identity
 from locale_tune_tokenizer.segments import measure, open_tokenizer
 from locale_tune_tokenizer.settings import ExtendSettings
 from locale_tune_tokenizer.styles import reason_against, style_of
 from locale_tune_tokenizer.texts import Samples, samples, training_text
+from locale_tune_tokenizer.trimming import Trim, trim
 
 
 @dataclass(frozen=True)
 class Start:
     """What an extension starts from: the old tokenizer, and the text it is judged on.
 
-    `spec` and `old` are the tokenizer as it is. `cut_spec` and `cut_by` cut the text that merges
-    are learned from: the same, unless the pre-tokenizer is upgraded.
+    `folder` holds the old tokenizer's files, `spec` and `old` the tokenizer itself: the base's,
+    or what trimming left of it. `cut_spec` and `cut_by` cut the text that merges are learned from:
+    the same, unless the pre-tokenizer is upgraded.
     """
 
     folder: Path
@@ -46,6 +48,7 @@ class Start:
     cut_by: Any
     drawn: Samples
     chats: list[str]
+    trimmed: Trim
 
     def upgraded(self, spec: Mapping[str, Any]) -> Start:
         """Return the start with another pre-tokenizer to cut text with."""
@@ -58,19 +61,20 @@ def run(job: Job) -> Mapping[str, Any]:
     A folder without weights gets the tokenizer alone. Raises StageFailed when a check of the
     certificate fails, NotFinite when the warm-up does.
     """
-    folder = job.inputs["model"].path
-    spec = read_json(folder / "tokenizer.json") if (folder / "tokenizer.json").exists() else None
+    base = job.inputs["model"].path
+    spec = read_json(base / "tokenizer.json") if (base / "tokenizer.json").exists() else None
     if reason := _reason_against(spec):
-        return _pass_on(job, Outcome(reason=f"not extended: {reason}"))
-    trimmed = trim(job, spec) if job.settings.trim_to else None
-    if trimmed:
-        job = replace(job, inputs={**job.inputs, "model": Artifact("model", trimmed.folder, "")})
-    start, better = _weighed(job, _start(job))
-    outcome = replace(_measured(job, start), pretokenizer=better.facts())
-    if trimmed:
-        outcome = replace(outcome, trimmed=trimmed.facts, certificate=trimmed.certificate)
+        copy_model(base, job.out, weights=True)
+        return write_outcome(job.out, Outcome(reason=f"not extended: {reason}"))
+    start, better = _weighed(job, _start(job, spec or {}))
+    outcome = replace(
+        _measured(job, start),
+        pretokenizer=better.facts(),
+        trimmed=start.trimmed.facts,
+        certificate={"trimming": start.trimmed.check} if start.trimmed.check else {},
+    )
     if outcome.reason:
-        return _pass_on(job, outcome)
+        return _pass_on(job, start, outcome)
     job.progress(0, 1, f"learning merges from {outcome.text_bytes / 1e6:.1f} MB")
     sized = new_tokens(
         start.cut_spec,
@@ -81,7 +85,7 @@ def run(job: Job) -> Mapping[str, Any]:
     )
     outcome = outcome.with_learned(sized)
     if not sized.learned.added:
-        return _pass_on(job, outcome.because(decide.none_taken(sized, job.settings)))
+        return _pass_on(job, start, outcome.because(decide.none_taken(sized, job.settings)))
     return _extend(job, start, outcome, extended(start.cut_spec, sized.learned))
 
 
@@ -94,12 +98,13 @@ def _reason_against(spec: Mapping[str, Any] | None) -> str:
     return reason_against_ids(spec, {number: str(token) for number, token in loaded})
 
 
-def _start(job: Job) -> Start:
-    folder = job.inputs["model"].path
-    spec = read_json(folder / "tokenizer.json")
-    old = open_tokenizer(spec)
+def _start(job: Job, spec: Mapping[str, Any]) -> Start:
+    """Draw the samples, and trim the vocabulary where the settings ask for it."""
     drawn = samples(job.inputs["corpus"].path, job.settings.protected_lines, job.seed)
-    return Start(folder, spec, old, spec, old, drawn, rendered_chats(folder))
+    chats = rendered_chats(job.inputs["model"].path)
+    trimmed = trim(job, spec, drawn.all(), chats)
+    old = open_tokenizer(trimmed.spec)
+    return Start(trimmed.folder, trimmed.spec, old, trimmed.spec, old, drawn, chats, trimmed)
 
 
 def _weighed(job: Job, start: Start) -> tuple[Start, Upgrade]:
@@ -137,9 +142,9 @@ def _measured(job: Job, start: Start) -> Outcome:
 
 def _extend(job: Job, start: Start, outcome: Outcome, extension: Extension) -> Mapping[str, Any]:
     """Write the tokenizer, check it, and grow the model's tables where there are any."""
-    model, stored, reason = _model(start.folder, job)
+    model, stored, outcome, reason = _model(job, start, outcome)
     if reason:
-        return _pass_on(job, outcome.because(f"not extended: {reason}"))
+        return _pass_on(job, start, outcome.because(f"not extended: {reason}"))
     copy_model(start.folder, job.out, weights=False)
     write_tokenizer(job.out, extension)
     new = open_tokenizer(extension.spec)
@@ -160,8 +165,8 @@ def _extend(job: Job, start: Start, outcome: Outcome, extension: Extension) -> M
     if model is not None:
         from locale_tune_tokenizer.growing import grow_and_train
 
-        rows = grow_and_train(
-            job,
+        grown = grow_and_train(
+            _from(job, start.folder),
             model,
             stored,
             start.old,
@@ -169,29 +174,49 @@ def _extend(job: Job, start: Start, outcome: Outcome, extension: Extension) -> M
             extension,
             start.drawn.target,
             exact=not case.upgraded,
+            pieces=pieces_in_text(start.old, extension.ids) if case.upgraded else None,
         )
-        certificate |= rows.checks
-        facts = rows.facts
-    return write_outcome(
-        job.out, outcome.extended(measure(new, case.samples.target), certificate, facts)
-    )
+        certificate |= grown.checks
+        facts = grown.facts
+    after = measure(new, start.drawn.target)
+    return write_outcome(job.out, outcome.extended(after, certificate, facts))
 
 
-def _model(folder: Path, job: Job) -> tuple[Any, Any, str]:
-    """Return the model, its dtype, and why its tables cannot grow ("" when they can).
+def _model(job: Job, start: Start, outcome: Outcome) -> tuple[Any, Any, Outcome, str]:
+    """Return the model (trimmed), its dtype, the outcome, and why its tables cannot grow.
 
-    The model is None for a folder without weights.
+    The model is None for a folder without weights; the reason is "" when they can.
     """
-    if not has_weights(folder):
-        return None, None, ""
+    base = job.inputs["model"].path
+    if not has_weights(base):
+        return None, None, outcome, ""
     from locale_tune_tokenizer.loading import load_model
     from locale_tune_tokenizer.plain_head import reason_against_rows
 
-    model, stored = load_model(folder, job.machine)
-    return model, stored, reason_against_rows(model)
+    model, stored = load_model(base, job.machine)
+    if reason := reason_against_rows(model):
+        return model, stored, outcome, reason
+    tables = start.trimmed.apply(model, stored)
+    if tables:
+        outcome = replace(outcome, trimmed={**outcome.trimmed, "tables": tables})
+    return model, stored, outcome, ""
 
 
-def _pass_on(job: Job, outcome: Outcome) -> Mapping[str, Any]:
-    """Copy the model through as it was, with the reason."""
-    copy_model(job.inputs["model"].path, job.out, weights=True)
+def _pass_on(job: Job, start: Start, outcome: Outcome) -> Mapping[str, Any]:
+    """Write the model with no new token: as it was, or trimmed."""
+    whole = start.trimmed.trimmed is None
+    copy_model(start.folder, job.out, weights=whole)
+    if not whole:
+        model, stored, outcome, reason = _model(job, start, outcome)
+        if reason:
+            raise StageFailed(f"the model cannot be trimmed: {reason}", "leave out extend.trim_to")
+        if model is not None:
+            from locale_tune_tokenizer.growing import save
+
+            save(model.to(stored), start.folder, job.out)
     return write_outcome(job.out, outcome)
+
+
+def _from(job: Job, folder: Path) -> Job:
+    """Return the job with the files of the old model in another folder."""
+    return replace(job, inputs={**job.inputs, "model": Artifact("model", folder, "")})

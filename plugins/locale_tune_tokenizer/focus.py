@@ -21,7 +21,8 @@ from locale_tune_tokenizer.texts import training_text
 
 MIN_COUNT = 10
 # As the authors train (CBOW, 10 negatives, dim 100, 3 epochs), but one thread, so that the bits
-# repeat, and a tenth of fastText's two million n-gram buckets: 80 MB instead of 800.
+# repeat (fastText's seed is fixed, its Python interface takes none), and a tenth of its two
+# million n-gram buckets: 80 MB instead of 800.
 RECIPE: dict[str, Any] = {
     "model": "cbow",
     "dim": 100,
@@ -89,7 +90,7 @@ def token_vectors(sight: Sight) -> tuple[list[int], Tensor]:
         counts = _write_tokens(path, sight, written)
         if not any(count >= MIN_COUNT for count in counts.values()):
             return [], torch.zeros(0, RECIPE["dim"])
-        model = _trained(path, sight.seed)
+        model = _trained(path)
     finally:
         path.unlink(missing_ok=True)
     ids = sorted(number for number, count in counts.items() if count >= MIN_COUNT)
@@ -110,7 +111,7 @@ def _write_tokens(path: Path, sight: Sight, written: dict[int, str]) -> Counter[
     return counts
 
 
-def _trained(path: Path, seed: int) -> Any:
+def _trained(path: Path) -> Any:
     try:
         import fasttext
     except ImportError:
@@ -118,4 +119,4 @@ def _trained(path: Path, seed: int) -> Any:
             "extend.initializer = 'focus' needs fastText, which is not installed",
             "pip install 'locale-tune[corpus]', or set extend.initializer to 'edge'",
         ) from None
-    return fasttext.train_unsupervised(input=str(path), seed=seed, **RECIPE)
+    return fasttext.train_unsupervised(input=str(path), **RECIPE)

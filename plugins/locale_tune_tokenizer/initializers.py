@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,7 +38,7 @@ def _drawn(table: Tensor, used: Tensor, sight: Sight) -> Tensor:
     for block in used.split(BLOCK):
         z = torch.randn(len(block), len(rows), generator=chance).to(table.device)
         rows += z.T @ (table[block.to(table.device)].float() - mu)
-    return mu + rows * (HEWITT_VARIANCE / len(used)) ** 0.5
+    return mu + rows * math.sqrt(HEWITT_VARIANCE / len(used))
 
 
 def _mean(table: Tensor, used: Tensor) -> Tensor:

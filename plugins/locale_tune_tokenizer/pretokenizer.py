@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from locale_tune_tokenizer.bytelevel import to_bytes
 from locale_tune_tokenizer.segments import encodings, measure, open_tokenizer
 
 LETTERS = re.compile(r"\\p\{L\}\+")
@@ -118,3 +119,20 @@ def _marked(part: Mapping[str, Any]) -> dict[str, Any] | None:
 def with_marks(pattern: str) -> str:
     r"""Let `\p{L}+` go on over marks; sets such as `[^\s\p{L}]` stay as they are."""
     return LETTERS.sub(lambda _: r"\p{L}[\p{L}\p{M}]*", pattern)
+
+
+def pieces_in_text(old: Any, tokens: Iterable[str]) -> list[list[int]]:
+    """Return the old ids of byte-level tokens as a text holds them.
+
+    After an upgrade the old tokenizer would cut a token at its former borders, so it is asked with
+    its pre-tokenizer. A token that is no whole text (part of a letter) is cut by merges alone.
+    """
+    return [_pieces(old, token) for token in tokens]
+
+
+def _pieces(old: Any, token: str) -> list[int]:
+    try:
+        text = to_bytes(token).decode()
+    except UnicodeDecodeError:
+        return [part.id for part in old.model.tokenize(token)]
+    return list(old.encode(text, add_special_tokens=False).ids)

@@ -116,6 +116,9 @@ class RowStage:
         self.trainer.load(groups.pop("now"))
         self.kept = groups
         self.state = State(**state)
+        # JSON has no tuples, and a run that went on must tell the same as one that did not.
+        told = self.state.losses.items()
+        self.state.losses = {loss: [(nats, fed) for nats, fed in path] for loss, path in told}
 
     def save(self) -> None:
         """Write a checkpoint: the rows and moments in training, and those a probe set aside."""

@@ -33,6 +33,11 @@ class Samples:
     english: list[str]
     beside: list[str]
 
+    def all(self) -> list[str]:
+        """Return every line once."""
+        parts = (self.target, self.protected, self.replay, self.control, self.english, self.beside)
+        return list(dict.fromkeys(line for part in parts for line in part))
+
 
 def training_text(corpus: Path, share: float = 1.0, seed: int = 0) -> Iterator[str]:
     """Yield the native training texts in the order written, or a share of them drawn by hash."""

@@ -76,6 +76,24 @@ def ids_named(part: Any) -> Iterator[int]:
                 yield from ids_named(value)
 
 
+def tokens_named(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the tokens that a `tokenizer_config.json` names by their text (`eos_token`, ...)."""
+    for key, value in config.items():
+        if key.endswith(("_token", "_special_tokens")):
+            yield from _texts(value)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the texts of a token, of an added token written as a table, or of several of them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from _texts(value.get("content", list(value.values())))
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
+
+
 def renumbered_config(config: Mapping[str, Any], new_ids: Mapping[int, int]) -> dict[str, Any]:
     """Return a model's or a generation's config with the new ids, nested configs too.
 

@@ -19,6 +19,7 @@ from locale_tune_tokenizer.trim_ids import (
     ids_named,
     renumbered_config,
     renumbered_decoder,
+    tokens_named,
     tokens_of,
 )
 from locale_tune_tokenizer.trim_report import fertility_cost, lines_by_language
@@ -121,10 +122,12 @@ def _used(spec: Mapping[str, Any], chats: Collection[str]) -> set[str]:
 
 
 def _named(spec: Mapping[str, Any], base: Path) -> set[str]:
-    """Return the tokens whose ids the model's configs name (bos, eos, pad, ...)."""
+    """Return the tokens that the base's configs name, by id or by text (bos, eos, pad, ...)."""
     paths = [base / name for name in CONFIGS]
     ids = {number for path in paths if path.exists() for number in ids_named(read_json(path))}
-    return {token for token, number in tokens_of(spec).items() if number in ids}
+    by_id = {token for token, number in tokens_of(spec).items() if number in ids}
+    config = base / "tokenizer_config.json"
+    return by_id | set(tokens_named(read_json(config)) if config.exists() else ())
 
 
 def _facts(job: Job, spec: Mapping[str, Any], trimmed: Trimmed, share: float) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from locale_tune_tokenizer.settings import ExtendSettings
 SMALL = {
     "min_bytes": 1_000,
     "min_frequency": 20,
+    "size": "frequency",
     "max_new_tokens": 60,
     "row_length": 16,
     "row_batch": 4,

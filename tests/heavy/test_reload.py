@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from extending import make_job
-from tiny import save_tiny
+import transformers
+from broken_tokenizers import continued
+from tiny import ENGLISH, save_tiny
+from tokenizer_support import ARABIC, ROMANSH, sentences
 
 from locale_tune.api import StageFailed, read_json, write_json
-from locale_tune_tokenizer import run_extend
+from locale_tune_tokenizer.model_folder import copy_model, write_tokenizer
 from locale_tune_tokenizer.probes import ROUND_TRIP, rendered_chats
 from locale_tune_tokenizer.reload import reload_identity
 from locale_tune_tokenizer.segments import open_tokenizer
@@ -19,9 +21,13 @@ LINES = [*ROUND_TRIP, "quai chasa"]
 
 @pytest.fixture
 def extended(tmp_path: Path) -> Path:
-    job = make_job(tmp_path, {"tokens": 0})
-    run_extend(job)
-    return job.out
+    base, out = save_tiny(tmp_path / "base"), tmp_path / "out"
+    out.mkdir()
+    copy_model(base, out, weights=False)
+    native = sentences(ROMANSH, 80) + sentences(ARABIC, 80)
+    spec = read_json(base / "tokenizer.json")
+    write_tokenizer(out, continued(spec, native, protected=[ENGLISH]))
+    return out
 
 
 def check(base: Path, out: Path, work: Path) -> dict:
@@ -31,8 +37,16 @@ def check(base: Path, out: Path, work: Path) -> dict:
 
 def test_a_right_folder_passes_and_leaves_no_scratch(extended: Path, tmp_path: Path):
     found = check(tmp_path / "base", extended, tmp_path)
-    assert found == {"passed": True, "class": "TokenizersBackend", "lines": len(LINES)}
-    assert not (tmp_path / "reload").exists()
+    figures = {"class": "TokenizersBackend", "lines": len(LINES), "process": "fresh"}
+    assert found == {"passed": True, **figures}
+    assert {path.name for path in tmp_path.iterdir()} == {"base", "out"}
+
+
+def test_a_patch_in_this_process_hides_nothing(
+    extended: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(transformers, "AutoTokenizer", None)
+    assert check(tmp_path / "base", extended, tmp_path)["passed"]
 
 
 def test_a_class_that_rebuilds_the_tokenizer_is_refused(extended: Path, tmp_path: Path):
@@ -42,9 +56,24 @@ def test_a_class_that_rebuilds_the_tokenizer_is_refused(extended: Path, tmp_path
         check(tmp_path / "base", extended, tmp_path)
 
 
+def test_a_folder_that_does_not_load_says_why(extended: Path, tmp_path: Path):
+    raw = open_tokenizer(read_json(extended / "tokenizer.json"))
+    (extended / "tokenizer.json").write_text("{}")
+    with pytest.raises(StageFailed, match="'reload': transformers does not load it: "):
+        reload_identity(tmp_path / "base", extended, tmp_path, raw, LINES)
+
+
+def test_parts_that_saving_changes_are_named(extended: Path, tmp_path: Path):
+    """The written file is swapped for another before the comparison."""
+    other = {**read_json(extended / "tokenizer.json"), "normalizer": {"type": "NFC"}}
+    with pytest.raises(StageFailed, match="'reload': saving changes the normalizer"):
+        reload_identity(tmp_path / "base", extended, tmp_path, open_tokenizer(other), LINES)
+
+
 def test_other_ids_are_noticed(extended: Path, tmp_path: Path):
-    raw = open_tokenizer(read_json(tmp_path / "base" / "tokenizer.json"))
-    with pytest.raises(StageFailed, match="'reload': other ids"):
+    raw = open_tokenizer(read_json(extended / "tokenizer.json"))
+    raw.model = open_tokenizer(read_json(tmp_path / "base" / "tokenizer.json")).model
+    with pytest.raises(StageFailed, match=r"'reload': (saving changes the vocabulary|other ids)"):
         reload_identity(tmp_path / "base", extended, tmp_path, raw, LINES)
 
 

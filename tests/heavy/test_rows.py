@@ -1,43 +1,16 @@
-"""First rows in closed form, and tables that grow without touching what they held."""
+"""Tables grow without touching what they held, and take the rows of new tokens by id."""
 
 from __future__ import annotations
-
-import math
 
 import pytest
 import torch
 from tiny import tiny_model, tiny_tokenizer
 
+from locale_tune_tokenizer.first_rows import First
 from locale_tune_tokenizer.plain_head import reason_against_rows
-from locale_tune_tokenizer.rows import Tables, edge_weights, first_rows, grow, row_count
+from locale_tune_tokenizer.rows import Tables, grow, row_count
 
 TOKENIZER = tiny_tokenizer()
-TABLE = torch.tensor([[1.0, 0.0], [0.0, 1.0], [4.0, 4.0]])
-
-
-def test_edge_leans_on_the_last_piece_to_read_and_on_the_first_to_write():
-    share = 1 / (1 + math.exp(-2))
-    torch.testing.assert_close(edge_weights(2, "input"), torch.tensor([1 - share, share]))
-    torch.testing.assert_close(edge_weights(2, "output"), torch.tensor([share, 1 - share]))
-    torch.testing.assert_close(edge_weights(3, "input"), edge_weights(3, "output").flip(0))
-    assert edge_weights(1, "input").tolist() == [1.0]
-
-
-def test_long_tokens_do_not_overflow():
-    weights = edge_weights(500, "input")
-    assert weights.isfinite().all()
-    assert weights.sum().item() == pytest.approx(1.0)
-
-
-def test_first_rows_are_weighted_sums_in_float32():
-    share = 1 / (1 + math.exp(-2))
-    rows = first_rows(TABLE.bfloat16(), [[0, 1]], "edge", "input")
-    assert rows.dtype == torch.float32
-    torch.testing.assert_close(rows, torch.tensor([[1 - share, share]]))
-    torch.testing.assert_close(
-        first_rows(TABLE, [[0, 1, 2], [2]], "mean", "output"),
-        torch.tensor([[5 / 3, 5 / 3], [4.0, 4.0]]),
-    )
 
 
 @pytest.mark.parametrize(
@@ -74,22 +47,27 @@ def tables_of(model):
     return model.get_input_embeddings(), model.get_output_embeddings()
 
 
-def test_untied_rows_start_on_each_side_and_tied_ones_from_the_mean():
-    pieces = [[10, 11, 12], [20, 21]]
-    for tied in (True, False):
-        model = tiny_model(TOKENIZER, tie_word_embeddings=tied)
-        grow(model, 384)
-        tables = Tables(model, [340, 350])
-        read = first_rows(tables.input, pieces, "edge", "input")
-        write = first_rows(tables.output, pieces, "edge", "output")
-        before = tables.input.detach().clone()
-        tables.start(pieces, "edge")
-        expected = (read + write) / 2 if tied else read
-        torch.testing.assert_close(tables.input[[340, 350]].detach(), expected)
-        torch.testing.assert_close(tables.output[[340, 350]].detach(), expected if tied else write)
-        assert len(tables.parameters()) == (1 if tied else 2)
-        others = [n for n in range(384) if n not in (340, 350)]
-        assert torch.equal(tables.input[others].detach(), before[others])
+@pytest.mark.parametrize("tied", [True, False])
+def test_untied_rows_start_on_each_side_and_tied_ones_from_the_mean(tied: bool):
+    model = tiny_model(TOKENIZER, tie_word_embeddings=tied)
+    grow(model, 384)
+    tables = Tables(model, [340, 350])
+    chance = torch.Generator().manual_seed(0)
+    read, write = torch.randn(2, 2, 32, generator=chance)
+    before = tables.input.detach().clone()
+    tables.start(First(read, write, {}))
+    expected = (read + write) / 2 if tied else read
+    torch.testing.assert_close(tables.input[[340, 350]].detach(), expected)
+    torch.testing.assert_close(tables.output[[340, 350]].detach(), expected if tied else write)
+    assert len(tables.parameters()) == (1 if tied else 2)
+    others = [n for n in range(384) if n not in (340, 350)]
+    assert torch.equal(tables.input[others].detach(), before[others])
+
+
+def test_rows_of_another_shape_are_refused():
+    tables = Tables(tiny_model(TOKENIZER, tie_word_embeddings=False), [300])
+    with pytest.raises(ValueError, match="zip"):
+        tables.set([torch.zeros(1, 32)])
 
 
 def test_a_plain_head_is_told_from_others():

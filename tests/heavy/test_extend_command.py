@@ -1,0 +1,147 @@
+"""`locale-tune extend`: a file of text and a tokenizer in, a certified folder out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from safetensors.torch import load_file
+from tiny import save_tiny
+from tokenizer_support import (
+    ENGLISH,
+    ROMANSH,
+    sentences,
+    toy_sentencepiece,
+    toy_spec,
+)
+from transformers import AutoTokenizer
+
+from locale_tune.api import PackError, read_json
+from locale_tune_tokenizer.command import command, settings_of
+
+SMALL = ("--set", "min_frequency=20", "--set", "max_new_tokens=60", "--set", "protected_lines=2")
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    path = tmp_path / "native.txt"
+    path.write_text("\n".join(sentences(ROMANSH, 400)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def english(tmp_path: Path) -> Path:
+    path = tmp_path / "english.txt"
+    path.write_text("\n".join(ENGLISH), encoding="utf-8")
+    return path
+
+
+def put(folder: Path, spec: dict, name: str = "tokenizer.json") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(json.dumps(spec), encoding="utf-8")
+    return folder / name
+
+
+def run(tokenizer: Path, corpus: Path, out: Path, *more: str):
+    args = ["--tokenizer", tokenizer, "--corpus", corpus, "--out", out, *more]
+    return CliRunner().invoke(command, [str(arg) for arg in args], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("spec", [toy_spec(), toy_spec(high=True), toy_sentencepiece()])
+def test_a_tokenizer_alone_is_extended_and_certified(tmp_path, text, english, spec):
+    out = tmp_path / "out"
+    done = run(put(tmp_path / "in", spec), text, out, "--protect", str(english), *SMALL)
+    assert done.exit_code == 0
+    assert "<- taken" in done.output
+    assert "FAILED" not in done.output
+    certificate = read_json(out / "certificate.json")
+    assert certificate["reload"]["passed"] is True
+    assert "rows" not in certificate
+    new = AutoTokenizer.from_pretrained(out)
+    line = sentences(ROMANSH, 1)[0]
+    assert len(new(line)["input_ids"]) < 0.7 * len(line.encode())
+    for token in spec["added_tokens"]:
+        assert new.convert_tokens_to_ids(token["content"]) == token["id"]
+
+
+def test_a_model_folder_gets_rows_for_the_new_tokens(tmp_path, text, english):
+    save_tiny(tmp_path / "in")
+    done = run(tmp_path / "in", text, tmp_path / "out", "--protect", str(english), *SMALL)
+    assert done.exit_code == 0
+    old, new = (load_file(tmp_path / f / "model.safetensors") for f in ("in", "out"))
+    name = "model.embed_tokens.weight"
+    assert new[name][: len(old[name])].equal(old[name])
+    assert len(new[name]) > len(old[name])
+    assert read_json(tmp_path / "out" / "config.json")["vocab_size"] == len(new[name])
+    assert "ok       rows" in done.output
+
+
+def test_so_many_tokens_as_asked_for(tmp_path, text):
+    done = run(put(tmp_path / "in", toy_spec()), text, tmp_path / "out", "--new-tokens", "7")
+    assert "7 new tokens" in done.output
+    assert "as many as max_new_tokens allows" in done.output
+
+
+def test_unreadable_lines_are_named_and_the_others_count(tmp_path):
+    good = "\n".join(json.dumps({"text": line}) for line in sentences(ROMANSH, 300))
+    path = tmp_path / "native.jsonl"
+    path.write_bytes(b'{"txt": 1}\n\xff\xfe\n' + good.encode() + b"\n{broken\n")
+    done = run(put(tmp_path / "in", toy_spec()), path, tmp_path / "out", *SMALL)
+    assert done.exit_code == 0
+    assert "left out 3 lines" in done.output
+    assert f"{path}:1: no object with a string 'text'" in done.output
+    assert f"{path}:2: " in done.output
+
+
+def test_a_corpus_larger_than_learn_bytes_is_drawn_from(tmp_path, text):
+    few = ("--set", "learn_bytes=4000")
+    done = run(put(tmp_path / "in", toy_spec()), text, tmp_path / "out", *SMALL, *few)
+    assert done.exit_code == 0
+    assert read_json(tmp_path / "out" / "extension.json")["text_bytes"] < 8_000
+
+
+def test_the_answer_zero_is_an_answer(tmp_path, text):
+    tokenizer = put(tmp_path / "in", toy_spec())
+    done = run(tokenizer, text, tmp_path / "out", "--set", "min_frequency=100000")
+    assert done.exit_code == 0
+    assert "nothing frequent" in done.output
+    kept = json.loads((tmp_path / "out" / "tokenizer.json").read_text(encoding="utf-8"))
+    assert kept == toy_spec()
+
+
+def test_unigram_is_refused_in_a_sentence(tmp_path, text):
+    unigram = {"model": {"type": "Unigram", "vocab": [["a", 0.0]]}}
+    done = run(put(tmp_path / "in", unigram), text, tmp_path / "out")
+    assert "the tokenizer is Unigram" in done.output
+
+
+@pytest.mark.parametrize(
+    ("broken", "sentence"),
+    [
+        ({"tokenizer": "missing.json"}, "there is no tokenizer"),
+        ({"corpus": "missing.txt"}, "there is no file"),
+        ({"corpus": "empty.txt"}, "no text in"),
+        ({"out": "."}, "is not empty"),
+    ],
+)
+def test_mistakes_are_sentences_and_leave_nothing_behind(tmp_path, text, broken, sentence):
+    (tmp_path / "empty.txt").write_text("\n\n", encoding="utf-8")
+    paths = {"tokenizer": put(tmp_path / "in", toy_spec()), "corpus": text, "out": tmp_path / "out"}
+    paths |= {name: tmp_path / value for name, value in broken.items()}
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(PackError, match=sentence):
+        run(paths["tokenizer"], paths["corpus"], paths["out"])
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("change", ["min_freqency=3", "min_frequency", "min_frequency=0"])
+def test_a_setting_that_does_not_fit_is_named(change):
+    with pytest.raises(PackError, match="min_freq"):
+        settings_of((change,), None)
+
+
+def test_settings_are_those_of_the_stage():
+    assert settings_of(("extend.initializer=mean", "row_lr=0.5"), None).initializer == "mean"
+    assert settings_of((), 12).max_new_tokens == 12
