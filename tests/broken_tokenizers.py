@@ -61,7 +61,9 @@ def fresh_and_appended(spec: Spec, text: Iterable[str], count: int = 150) -> Spe
     vocab |= {t["content"]: t["id"] for t in spec["added_tokens"]}
     vocab |= {token: first + place for place, token in enumerate(came)}
     known = set(merges_of(spec))
-    new["model"]["merges"] += [m for m in theirs["merges"] if tuple(m) not in known]
+    old = [list(pair) for pair in merges_of(spec)]
+    more = [pair for pair in theirs["merges"] if tuple(pair) not in known]
+    new["model"]["merges"] = old + more
     return new
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from .translation import chosen_pairs
 
 SHOWN = 4
 SHOWN_LETTERS = 160
+JOINERS = "\u200c\u200d"
 
 
 @dataclass(frozen=True)
@@ -133,12 +135,23 @@ def _show(context: Context, native: list[Record], before: Cut, after: Cut) -> No
 
 
 def shown_text(text: str) -> str:
-    """Return the first line with text, cut at a space to at most 160 letters."""
+    """Return the first line with text, cut to at most 160 letters: at a space, else by letters."""
     line = next(line.strip() for line in text.splitlines() if line.strip())
     if len(line) <= SHOWN_LETTERS:
         return line
-    head = line[:SHOWN_LETTERS]
-    return head.rsplit(" ", 1)[0].rstrip()
+    head, space, _ = line[:SHOWN_LETTERS].rpartition(" ")
+    return head.rstrip() if space else line[: _before_letter(line, SHOWN_LETTERS)]
+
+
+def _before_letter(line: str, place: int) -> int:
+    """Return the last place up to `place` where no mark, joiner or joined letter comes next."""
+    while place and (_joins(line[place]) or line[place - 1] in JOINERS):
+        place -= 1
+    return place
+
+
+def _joins(char: str) -> bool:
+    return char in JOINERS or unicodedata.category(char).startswith("M")
 
 
 def _rows(

@@ -93,10 +93,10 @@ def _details(entry: Mapping[str, Any]) -> list[str]:
         if key in APART:
             continue
         if isinstance(value, Mapping):
-            inner = ", ".join(_figure(*pair) for pair in _flat(value))
+            inner = ", ".join(f"{spaced(name)} {text}" for name, text in _flat(value))
             texts.append(f"{spaced(key)}: {inner or 'none'}")
         else:
-            texts += [_figure(*pair) for pair in _flat({key: value})]
+            texts += [f"{spaced(name)}: {text}" for name, text in _flat({key: value})]
     return texts
 
 
@@ -107,7 +107,3 @@ def _flat(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _is_share(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
-
-
-def _figure(name: str, text: str) -> str:
-    return f"{spaced(name)}: {text}" if name else text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from .facts import amount, entries, part
@@ -33,6 +34,13 @@ class Curve:
         before = [value for there, value in self.points if there <= size]
         after = [value for there, value in self.points if there >= size]
         return (before[-1], after[0]) if before and after else None
+
+    def drawn(self, size: float) -> float:
+        """Return the height of the line that joins the points; beyond the last, its height."""
+        for (left, high), (right, low) in pairwise(self.points):
+            if left <= size <= right:
+                return high + (low - high) * (size - left) / (right - left)
+        return self.points[-1][1]
 
     def value(self, size: float) -> str:
         """Write the value at a size; between two measured ones, as what it lies between."""
@@ -96,10 +104,9 @@ def chart(extension: Mapping[str, Any]) -> dict[str, Any] | None:
     def y(value: float) -> float:
         return (value - yticks[0]) / (yticks[-1] - yticks[0])
 
-    around = curve.at(curve.taken)
     return {
         "points": [{"x": x(size), "y": y(value)} for size, value in curve.points],
-        "taken": {"x": x(curve.taken), "y": y(sum(around) / 2)} if around else None,
+        "taken": {"x": x(curve.taken), "y": y(curve.drawn(curve.taken))},
         "guides": {name: x(size) for name, size in curve.marks.items()},
         "floor": None if curve.floor is None else y(curve.floor),
         "xticks": [(x(tick), number(tick)) for tick in xticks],

@@ -44,7 +44,7 @@ def losses(extension: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     for label, base, key in table:
         values = [amount(rows, f"{key}_{side}") for side in ("before", "after")]
         if any(value is not None for value in values):
-            was = number(amount(rows, base), 3) if base else "other tokens"
+            was = number(amount(rows, base), 3) if base else "not comparable"
             found.append((label, [was, *(number(value, 3) for value in values)]))
     return found
 
@@ -58,7 +58,7 @@ def _began(extension: Mapping[str, Any], rows: Mapping[str, Any]) -> str:
     total = sum(sources.values()) or int(count or 0)
     if not total or not (initializer or sources):
         return ""
-    tables = {True: ", in one table for reading and writing", False: ", in each of two tables"}
+    tables = {True: ", in one table for reading and writing,", False: ", in each of two tables,"}
     where = tables.get(rows["tied"], "") if isinstance(rows.get("tied"), bool) else ""
     used = [f"{number(n)} {FROM.get(name, name)}" for name, n in sources.items() if n]
     if len(used) > 1 or (sources and initializer not in sources):

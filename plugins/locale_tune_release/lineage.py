@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from locale_tune.api import Artifact, read_json
@@ -11,6 +12,7 @@ from .plain import plain, without_paths
 
 MANIFEST = "MANIFEST.json"
 EXTENSION, CERTIFICATE = "extension.json", "certificate.json"
+ID_MAP = "trim.json"
 
 
 def walk(inputs: Mapping[str, Artifact]) -> list[Artifact]:
@@ -61,6 +63,12 @@ def extension(model: Artifact) -> dict[str, Any]:
             # Tokens stay to the letter: one may look like a path.
             return told | {key: found[key] for key in ("tokens",) if key in found}
     return {}
+
+
+def id_map(model: Artifact) -> Path | None:
+    """Return the file that maps ids of a trimmed base, which `extend` left; None without one."""
+    places = (artifact.path / ID_MAP for artifact in reversed(model_steps(model)))
+    return next((place for place in places if place.is_file()), None)
 
 
 def _manifest(artifact: Artifact) -> dict[str, Any]:

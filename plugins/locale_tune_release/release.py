@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from locale_tune.api import Job, write_json
 from .card import model_card
 from .gather import gather
 from .generation import chat_template
+from .lineage import ID_MAP, id_map
 from .model_folder import copy_model, file_list
 from .page import render_page
 from .provenance import provenance
@@ -23,6 +25,8 @@ def run(job: Job) -> Mapping[str, Any]:
     """
     job.progress(0, 4, "model folder")
     weights = copy_model(job.inputs["model"], job.out / "model")
+    if ids := id_map(job.inputs["model"]):
+        shutil.copyfile(ids, job.out / "model" / ID_MAP)
     said = gather(job, weights)
     job.progress(1, 4, "model card")
     card = model_card(said, chat=bool(chat_template(job.out / "model")))

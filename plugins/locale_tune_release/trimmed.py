@@ -61,7 +61,7 @@ def _words(facts: Mapping[str, Any], before: float, after: float) -> list[str]:
     words = [
         f"First the base's vocabulary was trimmed from {number(before)} to {number(after)} tokens: "
         f"{share} of it went. Tokens that stayed have other ids, so adapters and embeddings made "
-        "for the base no longer fit; trim.json beside the extended model maps the ids."
+        "for the base no longer fit; trim.json in the model's folder maps the ids."
     ]
     if reason := told(facts, "reason"):
         words.append(f"Why it ended there: {reason}.")
@@ -97,23 +97,21 @@ def _saved(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _language(tag: str, facts: Mapping[str, Any], cost: Mapping[str, Any]) -> dict[str, str]:
-    pairs = {key: _pair(cost, key) for key in ("fertility", "bytes_per_token")}
     share = amount(cost, "cost")
     told_of = "counted text: the true cost is higher"
     return {
-        "tag": tag,
-        "named": "" if tag == "und" else tag,
+        "tag": "" if tag == "und" else tag,
         "lines": number(amount(cost, "lines")),
-        "before": pairs["fertility"][0],
-        "after": pairs["fertility"][1],
-        "bytes_before": pairs["bytes_per_token"][0],
-        "bytes_after": pairs["bytes_per_token"][1],
+        "fertility": _pair(cost, "fertility"),
+        "bytes": _pair(cost, "bytes_per_token"),
         "cost": number(None) if share is None else f"{signed(100 * share, 1)}\u00a0%",
         "note": told_of if tag in entries(facts, "measured_on_counted_text") else "",
     }
 
 
-def _pair(cost: Mapping[str, Any], key: str) -> tuple[str, str]:
+def _pair(cost: Mapping[str, Any], key: str) -> str:
+    if amount(cost, "words") == 0 and key == "fertility":
+        return "no words"
     values = amount(cost, f"{key}_before"), amount(cost, f"{key}_after")
     digits = max(2, decimals(*values))
-    return number(values[0], digits), number(values[1], digits)
+    return " to ".join(number(value, digits) for value in values)

@@ -54,7 +54,7 @@ def measures(tokenizer: Mapping[str, Any], extension: Mapping[str, Any]) -> list
     """
     english = amount(extension, "fertility_english")
     where = FROM.get(told(extension, "measured_on"), told(extension, "measured_on"))
-    alone = f"words alone, without punctuation{', in ' + where if where else ''}"
+    alone = f"without punctuation{', in ' + where if where else ''}"
     alone += f"; English has {number(english, 2)} with the base" if english else ""
     alone += "; the base after trimming" if trimmed(extension) else ""
     floor, floor_after = amount(extension, "floor"), floor_of(extension)

@@ -139,7 +139,9 @@ def start(arm: str, base: Path, text: Text, seed: int, machine: Machine) -> tupl
     if arm == "none":
         return model, None
     old, new = (open_tokenizer(spec) for spec in (text.base, text.made.spec))
-    before = [get().weight.detach() for get in (model.get_input_embeddings, model.get_output_embeddings)]
+    before = [
+        get().weight.detach() for get in (model.get_input_embeddings, model.get_output_embeddings)
+    ]
     ids = list(text.made.ids.values())
     pieces = [[part.id for part in old.model.tokenize(token)] for token in text.made.ids]
     grow(model, row_count(len(before[0]), max(ids)))

@@ -154,8 +154,7 @@ def table(repeats: int, chosen: Path | None) -> dict[str, Any]:
         rows = []
         for size in SIZES:
             mine, its = (
-                measured(side, folder / "text.txt", size * MB, tokenizer, repeats)
-                for side in SIDES
+                measured(side, folder / "text.txt", size * MB, tokenizer, repeats) for side in SIDES
             )
             rows.append({"mb": size, "ours": mine, "peer": its})
     return {"text": text, "tokenizer": name, "repeats": repeats, "rows": rows}
