@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from extension_facts import certificate, extension_facts
 from release_numbers import (
     ANSWERS,
     GULF,
@@ -55,6 +56,8 @@ class Build:
     authors: tuple[str, ...] = ("The pack's author",)
     settings: ReleaseSettings = field(default_factory=ReleaseSettings)
     facts: dict[str, Any] = field(default_factory=dict)
+    extension: dict[str, Any] | None = None
+    certificate: dict[str, Any] | None = None
 
     def job(self) -> Job:
         """Write the artifacts and return the job of the stage."""
@@ -121,7 +124,7 @@ class Build:
             artifact.path.mkdir(exist_ok=True)
         write_json(findings.path / "findings.json", self.findings)
         write_json(corpus.path / "sources.json", self.sources)
-        write_extension(extended.path, self.locale)
+        write_extension(self, extended.path)
         manifest = {"step": {"settings": {"tokens": 61_000_000, "lr": 2e-4}, "provider": "tests 1"}}
         write_json(model.path / "MANIFEST.json", manifest)
         return {"model": model, "findings": findings, "corpus": corpus}
@@ -145,6 +148,8 @@ def example(folder: Path, locale: Locale = GULF) -> Build:
             Bound(check="bits_per_byte", on=locale.tag, of="change", max=0),
         ),
         prompts=tuple(prompt for prompt, _, _ in ANSWERS[locale.id]),
+        extension=extension_facts(new_tokens(locale)),
+        certificate=certificate(),
     )
 
 
@@ -180,28 +185,14 @@ def write_safetensors(path: Path, shapes: dict[str, list[int]]) -> None:
     path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(end))
 
 
-def write_extension(folder: Path, locale: Locale) -> None:
+def write_extension(build: Build, folder: Path) -> None:
     """Write what `extend` leaves beside its model."""
-    words = [word for text in TEXTS[locale.id] for word in text.split()]
-    write_json(
-        folder / "extension.json",
-        {
-            "new_tokens": 6144,
-            "reason": "the rarest merge was seen 12 times, the threshold is 12",
-            "tokens": [f" {word}" for word in words],
-            "notes": ["0.7 % of 2,000 control lines get other ids"],
-        },
-    )
-    write_json(
-        folder / "certificate.json",
-        {
-            "reachability": {"passed": True, "tokens": 6144},
-            "id stability": {"passed": True, "old_tokens": 49_152, "added_tokens": 17},
-            "round trip": {"passed": True, "lines": 6_031},
-            "blast radius": {
-                "passed": True,
-                "limit": 0.005,
-                "replay": {"changed": 3},
-            },
-        },
-    )
+    if build.extension is not None:
+        write_json(folder / "extension.json", build.extension)
+    if build.certificate is not None:
+        write_json(folder / "certificate.json", build.certificate)
+
+
+def new_tokens(locale: Locale) -> list[str]:
+    """Return the words of the pack's texts, each after a space."""
+    return [f" {word}" for text in TEXTS[locale.id] for word in text.split()]

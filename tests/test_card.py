@@ -97,6 +97,16 @@ def test_the_text_says_what_got_worse_and_how_to_make_it_again(tmp_path: Path) -
     assert "The forum people, 2025" in text
 
 
+def test_the_tokenizer_has_its_own_section(tmp_path: Path) -> None:
+    build = example(tmp_path)
+    assert build.extension is not None
+    build.extension |= {"new_tokens": 0, "reason": HOSTILE}
+    _, text = split(model_card(said_of(build)))
+    section = text.split("## Tokenizer")[1].split("##")[0]
+    assert "No token was added. Why: a\\|b # c" in section
+    assert "<script" not in section
+
+
 def test_broken_bounds_stand_at_the_top(tmp_path: Path) -> None:
     build = example(tmp_path)
     build.bounds = (Bound(check="knowledge", on="arb", of="change", min=-1),)

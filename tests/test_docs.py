@@ -146,12 +146,15 @@ def test_every_check_selector_and_scheme_is_named():
     assert set(assets.FETCHERS) < set(packfile.SCHEMES)
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
+@pytest.mark.parametrize("name", sorted({**COMMANDS, **ours("commands")}))
 def test_every_option_of_a_command_is_in_its_section(name):
     text = section(page("commands.md"), f"## `locale-tune {name}")
     if "options of `build`" in " ".join(text.split()):
         text += section(page("commands.md"), "## `locale-tune build")
-    command = importlib.import_module(f"locale_tune.cli.{name}_").command
+    if name in COMMANDS:
+        command = importlib.import_module(f"locale_tune.cli.{name}_").command
+    else:
+        command = ours("commands")[name].load()
     options = [param.opts[0] for param in command.params if param.opts[0].startswith("--")]
     assert [option for option in options if f"`{option}" not in text] == []
 

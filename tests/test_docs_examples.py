@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pluggy
 import pytest
+from click.testing import CliRunner
 from docs_pages import ROOT, blocks, named_files, page, section, write_files
 from tests_support import PACK
 
@@ -33,6 +34,7 @@ OFFERED = {
     "locale_tune_stages": ("stages", "count"),
     "locale_tune_checks": ("checks", "greeting"),
     "locale_tune_launchers": ("launchers", "nice"),
+    "locale_tune_commands": ("commands", "words"),
 }
 
 
@@ -109,6 +111,13 @@ def toy_context():
 
 def test_the_launcher_puts_words_in_front():
     assert offered("locale_tune_launchers").command(["python"]) == ["nice", "-n", "10", "python"]
+
+
+def test_the_command_counts_words(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("bun di a tuts\n", encoding="utf-8")
+    done = CliRunner().invoke(offered("locale_tune_commands").load(), [str(path)])
+    assert done.output == "4 words\n"
 
 
 def test_the_language_takes_its_prompts_from_a_file(write_pack):

@@ -17,7 +17,6 @@ from locale_tune_release.figures import (
     signed,
     size,
 )
-from locale_tune_release.pieces import blocks
 from locale_tune_release.script import direction, is_script, runs, spoken
 
 MIXED = st.text(alphabet="ab 7.،\nابيשéاً", max_size=30)
@@ -66,20 +65,6 @@ def test_what_a_model_wrote_in_another_script_is_not_called_the_language() -> No
     assert spoken("I am sorry.", "afb", "rtl", GULF).dir == "ltr"
     assert spoken("زين", "afb", "rtl", GULF).lang == "afb"
     assert spoken("123", "", "", GULF).dir == "rtl"
-
-
-def test_tokens_that_share_a_letter_are_one_block() -> None:
-    assert blocks("شو", [(0, 1), (0, 1), (1, 2)]) == [("ش", 2), ("و", 1)]
-    assert blocks("a b", [(0, 1), (2, 3)]) == [("a", 1), (" ", 0), ("b", 1)]
-    assert blocks("abc", [(0, 2), (1, 3)]) == [("abc", 2)]
-    assert blocks("ab", [(0, 0), (-3, 1), (1, 99)]) == [("a", 1), ("b", 1)]
-
-
-@given(st.text(max_size=12), st.lists(st.tuples(st.integers(-2, 14), st.integers(-2, 14))))
-def test_blocks_always_spell_the_text(text: str, offsets: list[tuple[int, int]]) -> None:
-    found = blocks(text, offsets)
-    assert "".join(part for part, _ in found) == text
-    assert all(part for part, _ in found)
 
 
 @pytest.mark.parametrize(

@@ -256,11 +256,27 @@ def test_end_of_turn_is_what_the_template_writes(model: Path, template: str, exp
     assert end_of_turn(model) == expected
 
 
+def test_the_map_of_a_trimmed_vocabulary_is_released_with_the_model(build: Build) -> None:
+    job = build.job()
+    made = job.inputs["model"].made_from["model"].path / "trim.json"
+    write_json(made, {"tokens_before": 3, "tokens_after": 2, "kept": [0, 2]})
+    run_release(job)
+    assert read_json(job.out / "model" / "trim.json")["kept"] == [0, 2]
+    files = {entry["path"] for entry in read_json(job.out / "provenance.json")["files"]}
+    assert "model/trim.json" in files
+
+
+def test_without_trimming_there_is_no_map(build: Build) -> None:
+    job = build.job()
+    run_release(job)
+    assert not (job.out / "model" / "trim.json").exists()
+
+
 def test_lineage_lists_makers_first_and_each_once(build: Build) -> None:
     inputs = build.job().inputs
     assert [a.step for a in walk(inputs)] == ["collect", "base", "extend", "inject", "assess"]
     assert [a.step for a in model_steps(inputs["model"])] == ["base", "extend", "inject"]
-    assert extension(inputs["model"])["new_tokens"] == 6144
+    assert extension(inputs["model"])["new_tokens"] == 1200
     assert extension(inputs["model"].made_from["model"].made_from["model"]) == {}
 
 

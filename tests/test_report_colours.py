@@ -60,6 +60,11 @@ def test_text_reaches_four_and_a_half(text: str, surface: str) -> None:
     assert contrast(text, surface) >= 4.5
 
 
+@pytest.mark.parametrize("surface", [name for name in SURFACES if name.startswith("piece")])
+def test_the_lines_below_pieces_reach_three(surface: str) -> None:
+    assert contrast("axis", surface) >= 3
+
+
 @pytest.mark.parametrize(("mark", "surface"), list(product(MARKS, ("card", "tile"))))
 def test_graphics_reach_three(mark: str, surface: str) -> None:
     assert contrast(mark, surface) >= 3
@@ -72,9 +77,11 @@ def test_every_text_colour_is_one_that_was_tested() -> None:
 
 
 def test_every_background_is_a_surface_or_a_mark_without_text() -> None:
+    bands = {"axis"}  # the lines below pieces, which a person tells apart without colour
     for selector, name, value in RULES:
         if name == "background":
             allowed = {"mark-after"} if selector == ".meter.after" else set(SURFACES)
+            allowed |= bands if selector.startswith(".pieces ") else set()
             assert used(value) <= allowed, selector
             assert used(value), f"{selector} writes a colour of its own"
 

@@ -18,7 +18,7 @@ def test_it_offers_extend():
     (stage,) = locale_tune_tokenizer.locale_tune_stages()
     assert (stage.name, stage.needs, stage.makes) == ("extend", ("model", "corpus"), "model")
     assert stage.heavy
-    assert stage.version == "1"
+    assert stage.version == "2"
     assert stage.budget_share == 0.1
     assert stage.speed is not None
     assert stage.settings is ExtendSettings

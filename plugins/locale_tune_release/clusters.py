@@ -8,6 +8,7 @@ those that a font draws as one glyph.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 
 MARKS = ("Mn", "Me", "Mc")
@@ -23,6 +24,9 @@ EXTENDING = (
     ("\u0e33", "\u0e33"),
     ("\u0eb3", "\u0eb3"),
 )
+# The first letters of a Hangul syllable written in parts, and what may follow them.
+LEADING = (("\u1100", "\u115f"), ("\ua960", "\ua97c"))
+SYLLABLES = (("\uac00", "\ud7a3"),)
 # Signs after which the next consonant joins its neighbour in one glyph: Devanagari, Bengali,
 # Gurmukhi, Gujarati, Oriya, Telugu, Kannada, Malayalam, Khmer, Myanmar, Balinese, Javanese.
 LINKERS = frozenset(
@@ -31,7 +35,7 @@ LINKERS = frozenset(
 # Lam and alef are one glyph in every font; cut between them, half of it would not be drawn.
 LAM = frozenset("\u0644\u06b5\u06b6\u06b7\u06b8")
 ALEFS = frozenset("\u0622\u0623\u0625\u0627\u0671")
-FLAGS = ("\U0001f1e6", "\U0001f1ff")  # two of these letters make one flag
+FLAGS = (("\U0001f1e6", "\U0001f1ff"),)  # two of these letters make one flag
 
 
 def borders(text: str) -> list[int]:
@@ -47,10 +51,12 @@ def _one(text: str, place: int) -> bool:
         return before not in "\r\n"
     if before == JOINER and unicodedata.category(char) == "So":
         return True
-    if _flag(char):
+    if _within(char, FLAGS):
         return _flags_before(text, place) % 2 == 1
     if char == "\n":
         return before == "\r"
+    if _within(before, LEADING):
+        return _within(char, LEADING) or _within(char, SYLLABLES)
     if char in ALEFS:
         return _letter_before(text, place) in LAM
     return char.isalpha() and _linked(text, place)
@@ -61,7 +67,11 @@ def extends(char: str) -> bool:
     """Tell whether a character belongs to the one before it."""
     if unicodedata.category(char) in MARKS or char in (JOINER, NON_JOINER):
         return True
-    return any(first <= char <= last for first, last in EXTENDING)
+    return _within(char, EXTENDING)
+
+
+def _within(char: str, ranges: Sequence[tuple[str, str]]) -> bool:
+    return any(first <= char <= last for first, last in ranges)
 
 
 def _letter_before(text: str, place: int) -> str:
@@ -82,12 +92,8 @@ def _linked(text: str, place: int) -> bool:
     return False
 
 
-def _flag(char: str) -> bool:
-    return FLAGS[0] <= char <= FLAGS[1]
-
-
 def _flags_before(text: str, place: int) -> int:
     count = 0
-    while count < place and _flag(text[place - 1 - count]):
+    while count < place and _within(text[place - 1 - count], FLAGS):
         count += 1
     return count

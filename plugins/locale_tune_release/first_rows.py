@@ -50,24 +50,25 @@ def losses(extension: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
 
 
 def _began(extension: Mapping[str, Any], rows: Mapping[str, Any]) -> str:
-    count = amount(extension, "new_tokens")
-    initializer = told(rows, "initializer")
-    sources = {
-        name: int(amount(part(rows, "rows_from"), name) or 0) for name in part(rows, "rows_from")
-    }
-    total = sum(sources.values()) or int(count or 0)
-    if not total or not (initializer or sources):
+    initializer, counted = told(rows, "initializer"), part(rows, "rows_from")
+    found = {str(name): int(amount(counted, name) or 0) for name in counted}
+    used = {name: times for name, times in found.items() if times}
+    total = sum(used.values()) or int(amount(extension, "new_tokens") or 0)
+    if not total or not (initializer or used):
         return ""
     tables = {True: ", in one table for reading and writing,", False: ", in each of two tables,"}
-    where = tables.get(rows["tied"], "") if isinstance(rows.get("tied"), bool) else ""
-    used = [f"{number(n)} {FROM.get(name, name)}" for name, n in sources.items() if n]
-    if len(used) > 1 or (sources and initializer not in sources):
-        how = f": {', '.join(used)}"
-    else:
-        how = f": {FROM[initializer]}" if initializer in FROM else ""
+    where = tables[rows["tied"]] if isinstance(rows.get("tied"), bool) else ""
     named = f" (initialiser {initializer})" if initializer else ""
     new = "1 new row" if total == 1 else f"{number(total)} new rows"
-    return f"{new}{where} began{named}{how}."
+    return f"{new}{where} began{named}{_from_what(initializer, used)}."
+
+
+def _from_what(initializer: str, used: Mapping[str, int]) -> str:
+    """Say what rows came from; with counts unless all came from what was asked for."""
+    if not used or list(used) == [initializer]:
+        return f": {FROM[initializer]}" if initializer in FROM else ""
+    counts = (f"{number(times)} {FROM.get(name, name)}" for name, times in used.items())
+    return f": {', '.join(counts)}"
 
 
 def _trained(rows: Mapping[str, Any]) -> str:

@@ -97,7 +97,7 @@ def _saved(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _language(tag: str, facts: Mapping[str, Any], cost: Mapping[str, Any]) -> dict[str, str]:
-    share = amount(cost, "cost")
+    share = amount(cost, "cost") if amount(cost, "words") != 0 else None
     told_of = "counted text: the true cost is higher"
     return {
         "tag": "" if tag == "und" else tag,

@@ -23,9 +23,10 @@ from locale_tune.api import (
     this_machine,
     write_records,
 )
+from locale_tune_tokenizer.audit import Text, audit
 from locale_tune_tokenizer.extend import run
 from locale_tune_tokenizer.settings import ExtendSettings
-from locale_tune_tokenizer.texts import hash_rank
+from locale_tune_tokenizer.texts import SAMPLE_LINES, draw, hash_rank
 
 HELD_OUT = 50  # one line of so many is measured on and not learned from
 SHOWN = 5
@@ -71,9 +72,7 @@ def extend_alone(
     """
     if out.exists() and any(out.iterdir()):
         raise PackError(f"{out} is not empty", "name a new folder for --out")
-    for path in (*corpus, *protect):
-        if not path.is_file():
-            raise PackError(f"there is no file {path}", "give text files, one passage a line")
+    _require(corpus, protect)
     work = out.with_name(f".work-{out.name}")
     bad = Bad()
     try:
@@ -85,6 +84,27 @@ def extend_alone(
         return facts, bad
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def verify_alone(
+    tokenizer: Path, extended: Path, corpus: Sequence[Path], protect: Sequence[Path], seed: int
+) -> dict[str, dict[str, Any]]:
+    """Audit an extension that somebody made; return the entries of its certificate by name.
+
+    `corpus` and `protect` are files as for `extend_alone`, here only to cut on both sides.
+    """
+    _require(corpus, protect)
+    native, others = (
+        draw((record.text for record in _records(paths, Bad())), SAMPLE_LINES, seed)
+        for paths in (corpus, protect)
+    )
+    return audit(tokenizer, extended, Text(native=native, others=others), seed=seed)
+
+
+def _require(*files: Sequence[Path]) -> None:
+    for path in (path for paths in files for path in paths):
+        if not path.is_file():
+            raise PackError(f"there is no file {path}", "give text files, one passage a line")
 
 
 def _run(

@@ -113,9 +113,7 @@ class Case:
     @cached_property
     def lines(self) -> list[str]:
         """Every line of every sample, the rendered chats, and texts that break tokenizers."""
-        s = self.samples
-        lines = [*s.target, *s.protected, *s.replay, *s.control, *s.english, *s.beside]
-        return list(dict.fromkeys([*lines, *self.chats, *ROUND_TRIP, CHECK_TEXT]))
+        return list(dict.fromkeys([*self.samples.all(), *self.chats, *ROUND_TRIP, CHECK_TEXT]))
 
     @cached_property
     def fuzz(self) -> list[str]:

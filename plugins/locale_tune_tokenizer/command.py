@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,12 @@ ALONE = {"min_bytes": 0, "tokens": 0}
     type=FILES,
     help="Text in other languages whose token ids must not change.",
 )
-@click.option("--out", required=True, type=FILES, help="The folder to write; must not exist.")
+@click.option("--out", type=FILES, help="The folder to write; must not exist.")
+@click.option(
+    "--verify",
+    type=FILES,
+    help="Write nothing: check this extension of the tokenizer, whoever made it.",
+)
 @click.option(
     "--new-tokens",
     type=click.IntRange(min=1),
@@ -50,7 +56,8 @@ def command(
     tokenizer: Path,
     corpus: tuple[Path, ...],
     protect: tuple[Path, ...],
-    out: Path,
+    out: Path | None,
+    verify: Path | None,
     new_tokens: int | None,
     changes: tuple[str, ...],
     seed: int,
@@ -60,6 +67,10 @@ def command(
     Works on a tokenizer.json alone, and on a model folder: then the embeddings grow with it.
     """
     settings = settings_of(changes, new_tokens)
+    if verify and not out:
+        sys.exit(_verify(tokenizer, verify, corpus, protect, seed))
+    if verify or not out:
+        raise PackError("give either --out or --verify", "--out writes, --verify only checks")
     from locale_tune_tokenizer.alone import extend_alone
     from locale_tune_tokenizer.screen import shown
 
@@ -69,6 +80,19 @@ def command(
     facts, bad = extend_alone(tokenizer, corpus, protect, out, settings, seed, progress)
     for line in shown(facts, bad, out):
         click.echo(line)
+
+
+def _verify(
+    tokenizer: Path, extended: Path, corpus: tuple[Path, ...], protect: tuple[Path, ...], seed: int
+) -> int:
+    """Print the audit of somebody's extension; return 1 when a check failed."""
+    from locale_tune_tokenizer.alone import verify_alone
+    from locale_tune_tokenizer.screen import checked
+
+    entries = verify_alone(tokenizer, extended, corpus, protect, seed)
+    for line in checked(entries):
+        click.echo(line)
+    return int(any(entry["passed"] is False for entry in entries.values()))
 
 
 def settings_of(changes: tuple[str, ...], new_tokens: int | None) -> ExtendSettings:

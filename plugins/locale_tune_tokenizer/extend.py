@@ -13,6 +13,7 @@ from locale_tune_tokenizer.bytelevel import reason_against_ids
 from locale_tune_tokenizer.case import Case
 from locale_tune_tokenizer.certificate import certify
 from locale_tune_tokenizer.converter import CHECK_TEXT
+from locale_tune_tokenizer.llamacpp import gguf_ids
 from locale_tune_tokenizer.model_folder import (
     Extension,
     copy_model,
@@ -66,6 +67,11 @@ def run(job: Job) -> Mapping[str, Any]:
     if reason := _reason_against(spec):
         copy_model(base, job.out, weights=True)
         return write_outcome(job.out, Outcome(reason=f"not extended: {reason}"))
+    if has_weights(base):
+        # What the first rows are made from is missing now, not after an hour of learning.
+        from locale_tune_tokenizer.initializers import require
+
+        require(job.settings.initializer, job.inputs["corpus"].path)
     start, better = _weighed(job, _start(job, spec or {}))
     outcome = replace(
         _measured(job, start),
@@ -160,7 +166,9 @@ def _extend(job: Job, start: Start, outcome: Outcome, extension: Extension) -> M
         seed=job.seed,
     )
     certificate = {**outcome.certificate, **certify(case)}
-    certificate["reload"] = reload_identity(start.folder, job.out, job.work, new, case.lines)
+    texts = [*case.lines, *case.fuzz]
+    certificate["reload"] = reload_identity(start.folder, job.out, job.work, new, texts)
+    certificate["GGUF ids"] = gguf_ids(case, job.work)
     facts: Mapping[str, Any] = {}
     if model is not None:
         from locale_tune_tokenizer.growing import grow_and_train

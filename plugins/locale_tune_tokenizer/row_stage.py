@@ -46,8 +46,13 @@ class RowPlan:
         if not self.probe:
             return [(self.loss, self.batches, 0)]
         probed = [(loss, self.batches[: self.probe], 0) for loss in PROBED]
-        # What the losing probe was fed comes off the end: the count of tokens holds.
-        return [*probed, ("", self.batches[self.probe : -self.probe], self.probe)]
+        return [*probed, ("", self.batches[self.probe : self._end()], self.probe)]
+
+    def _end(self) -> int:
+        """Return where the winner ends: what the losing probe is fed comes off the end."""
+        fed = list(map(_tokens, self.batches))
+        most = sum(fed) - sum(fed[: self.probe])
+        return next(end for end in range(len(fed), -1, -1) if sum(fed[:end]) <= most)
 
 
 def plan_rows(wish: str, batches: Batches, held: HeldOut, reason: str) -> RowPlan:

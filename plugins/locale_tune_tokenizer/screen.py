@@ -26,6 +26,13 @@ def shown(facts: Mapping[str, Any], bad: Bad, out: Path) -> Iterator[str]:
     yield f"written: {out}"
 
 
+def checked(entries: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield one line per check of an audit, with what failed or why it did not run."""
+    for name, entry in entries.items():
+        said = entry.get("example") or entry.get("why") or ""
+        yield f"  {WORDS[entry['passed']]:8} {name:16} {said}".rstrip()
+
+
 def _figures(facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"why so many: {facts['reason']}"
     yield "  new tokens  tokens per word"

@@ -49,6 +49,7 @@ SIZES = (100, 500, 1_000, 2_000)
 USED_OF = 1_000
 BESIDE = ("tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json")
 MOST_CHANGED = 0.005
+WORTHWHILE = 0.9  # the pre-tokenizer upgrade is shown where the floor falls below this share of it
 
 
 @dataclass(frozen=True)
@@ -181,14 +182,14 @@ def certificate(
 
 
 def rows(bases: list[Base], languages: list[str], scratch: Path) -> Iterator[Row]:
-    """Yield the table line by line; a second line where marks can be kept with their letters."""
+    """Yield the table line by line; a second line where marks kept with their letters pay."""
     for language in languages:
         lines = lines_of(language)
         english = [*lines.protected, *lines.replay]
         for base in bases:
             yield row(base, base.spec, lines, lines.name, scratch)
             better = upgrade(base.spec, lines.held_out, english, MOST_CHANGED)
-            if better.spec:
+            if better.spec and better.floor_after < WORTHWHILE * better.floor_before:
                 yield row(base, better.spec, lines, f"{lines.name}, marks", scratch)
 
 

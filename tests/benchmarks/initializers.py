@@ -34,10 +34,6 @@ import transformers
 for folder in ("plugins", "."):
     sys.path.insert(0, str(Path(__file__).parents[2] / folder))
 from corpora import divided, mirror_lines
-from locale_tune_training.batches import Row
-from locale_tune_training.loop import Trainer
-from locale_tune_training.model import DTYPES, LossModule, load_model
-from locale_tune_training.settings import TrainSettings
 
 from locale_tune.api import Machine, this_machine
 from locale_tune_tokenizer.bpe import Learned
@@ -54,6 +50,10 @@ from locale_tune_tokenizer.segments import encodings, measure, open_tokenizer
 from locale_tune_tokenizer.settings import ExtendSettings
 from locale_tune_tokenizer.styles import style_of
 from locale_tune_tokenizer.texts import draw
+from locale_tune_training.batches import Row
+from locale_tune_training.loop import Trainer
+from locale_tune_training.model import DTYPES, LossModule, load_model
+from locale_tune_training.settings import TrainSettings
 
 ARMS = ("none", "random", "hewitt", "mean", "edge", "edge + rows")
 SEQUENCE, ROWS = 256, 2  # tokens in a row, rows in an update
@@ -61,6 +61,9 @@ LR, ROW_LR, WARMUP = 3e-4, 1e-3, 4  # constant after WARMUP updates
 ROW_SHARE = 4  # one part of so many of the updates of `edge + rows` trains new rows alone
 LINE_CHARS = 300
 END = "<|endoftext|>"
+READ = [
+    (at, side) for at in ("start", "equal tokens", "equal bytes") for side in ("native", "english")
+]
 
 
 @dataclass(frozen=True)
@@ -163,14 +166,15 @@ def start(arm: str, base: Path, text: Text, seed: int, machine: Machine) -> tupl
 
 
 @torch.no_grad()
-def bits_per_byte(model: Any, lines: list[str], cut: Cutter) -> float:
+def bits_per_byte(model: Any, lines: list[str], cut: Cutter, dtype: torch.dtype) -> float:
     """Return bits per byte of lines, each scored whole after an end-of-text token."""
     device = next(model.parameters()).device
     nats, size = 0.0, 0
     for found, line in zip(encodings(cut.raw, lines), lines, strict=True):
         ids = torch.tensor([[cut.end, *found.ids]], device=device)
-        hidden = model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0, :-1]
-        logits = (hidden @ model.get_output_embeddings().weight.T).float()
+        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+            hidden = model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0, :-1]
+            logits = (hidden @ model.get_output_embeddings().weight.T).float()
         chosen = logits.gather(1, ids[0, 1:, None])[:, 0]
         nats += float((logits.logsumexp(dim=1) - chosen).sum(dtype=torch.float64))
         size += len(line.encode())
@@ -189,9 +193,10 @@ class Run:
         self.readings: list[Reading] = []
 
     def train(self, steps: int, stop_bytes: int) -> list[Reading]:
-        """Make `steps` updates; read at the start, at `stop_bytes` bytes, and at the end."""
+        """Make `steps` updates; read at `stop_bytes` bytes, at the end, and once at the start."""
         first = steps // ROW_SHARE if self.arm == "edge + rows" else 0
-        self.read("start")
+        if not self.seed:
+            self.read("start")
         if first:
             self._train_rows(first)
         self.model.requires_grad_(True).train()
@@ -222,7 +227,7 @@ class Run:
     def read(self, at: str) -> None:
         """Measure, and say so on the error stream."""
         native, english = (
-            bits_per_byte(self.model, lines, self.cut)
+            bits_per_byte(self.model, lines, self.cut, self.dtype)
             for lines in (self.text.native, self.text.english)
         )
         counts = (self.updates, self.tokens, self.bytes)
@@ -258,13 +263,10 @@ def table(readings: list[Reading]) -> list[dict[str, Any]]:
     lines = []
     for arm in ARMS:
         line: dict[str, Any] = {"arm": arm}
-        for at in ("start", "equal tokens", "equal bytes"):
+        for at, side in READ:
             # The arm without new tokens has one end, which the others are read against.
             found = groups.get((arm, at)) or groups[arm, "equal tokens"]
-            for side in ("native", "english"):
-                values = [getattr(one, side) for one in found]
-                spread = statistics.stdev(values) if len(values) > 1 else 0.0
-                line[f"{at}, {side}"] = (statistics.mean(values), spread)
+            line[f"{at}, {side}"] = [getattr(one, side) for one in found]
         lines.append(line)
     return lines
 
@@ -275,7 +277,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=48, help="updates of each run")
-    parser.add_argument("--lines", type=int, default=150, help="held-out lines of each language")
+    parser.add_argument("--lines", type=int, default=100, help="held-out lines of each language")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
@@ -302,11 +304,16 @@ def main() -> None:
 def show(lines: list[dict[str, Any]]) -> None:
     """Print bits per byte, mean over seeds and standard deviation."""
     names = [name for name in lines[0] if name != "arm"]
-    print("| start of new rows | " + " | ".join(names) + " |")
+    print("| new rows | " + " | ".join(names) + " |")
     print("|---" * (len(names) + 1) + "|")
     for line in lines:
-        cells = [f"{mean:.3f} ± {spread:.3f}" for mean, spread in (line[name] for name in names)]
+        cells = [_mean(line[name]) for name in names]
         print(f"| {line['arm']} | " + " | ".join(cells) + " |")
+
+
+def _mean(values: list[float]) -> str:
+    mean = f"{statistics.mean(values):.3f}"
+    return f"{mean} ± {statistics.stdev(values):.3f}" if len(values) > 1 else mean
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from tokenizer_support import (
     toy_sentencepiece,
     toy_spec,
 )
+from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
 from locale_tune.api import PackError, read_json
@@ -109,6 +110,34 @@ def test_the_answer_zero_is_an_answer(tmp_path, text):
     assert "nothing frequent" in done.output
     kept = json.loads((tmp_path / "out" / "tokenizer.json").read_text(encoding="utf-8"))
     assert kept == toy_spec()
+
+
+def test_an_extension_made_here_is_verified(tmp_path, text, english):
+    tokenizer = put(tmp_path / "in", toy_spec())
+    run(tokenizer, text, tmp_path / "made", *SMALL)
+    args = ["--tokenizer", tokenizer, "--corpus", text, "--verify", tmp_path / "made"]
+    done = CliRunner().invoke(command, [str(arg) for arg in args])
+    assert done.exit_code == 0
+    assert "FAILED" not in done.output
+
+
+def test_an_extension_by_added_tokens_fails_by_name(tmp_path, text):
+    tokenizer = put(tmp_path / "in", toy_spec())
+    made = Tokenizer.from_file(str(tokenizer))
+    made.add_tokens(["chasa", "lingua"])
+    made.save(str(tmp_path / "made.json"))
+    args = ["--tokenizer", tokenizer, "--corpus", text, "--verify", tmp_path / "made.json"]
+    done = CliRunner().invoke(command, [str(arg) for arg in args])
+    assert done.exit_code == 1
+    assert "FAILED   added tokens" in done.output
+
+
+def test_out_and_verify_exclude_each_other(tmp_path, text):
+    tokenizer = put(tmp_path / "in", toy_spec())
+    for more in ([], ["--out", "a", "--verify", "b"]):
+        args = ["--tokenizer", str(tokenizer), "--corpus", str(text), *more]
+        with pytest.raises(PackError, match="either --out or --verify"):
+            CliRunner().invoke(command, args, catch_exceptions=False)
 
 
 def test_unigram_is_refused_in_a_sentence(tmp_path, text):

@@ -16,11 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from extension_facts import TRIMMED
+from png_pixels import dark_pixels
 from release_numbers import GULF, ROMANSH
 from release_support import Build, example
 
 from locale_tune.api import Locale
 from locale_tune_release import run_release
+from locale_tune_release.page import TEMPLATES
+from locale_tune_release.pieces import blocks
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
@@ -111,6 +115,12 @@ def stretched(folder: Path) -> Build:
     build.sources[0] |= {"uri": f"https://texts.example/{LONG}", "credit": LONG}
     build.sources[4] |= {"uri": f"https://texts.example/{LONG}", "problem": LONG}
     build.facts = {"line": LONG, LONG: LONG}
+    assert build.extension is not None
+    build.extension |= {"reason": LONG, "notes": [LONG], "measured_on": LONG}
+    build.extension["rows"] |= {"initializer": LONG, "rows_loss_reason": LONG}
+    build.extension["pretokenizer"] |= {"reason": LONG}
+    build.extension["trimmed"] = {**TRIMMED, "reason": LONG, LONG: LONG}
+    build.certificate = {LONG: {"passed": None, "why": LONG, LONG: LONG}}
     build.authors = (LONG,)
     build.base_model = f"package:{LONG}/{LONG}.gguf"
     build.locale = GULF.model_copy(update={"name": LONG, "endonym": "ه" * 120})
@@ -135,6 +145,58 @@ def test_long_words_and_addresses_wrap(tmp_path: Path) -> None:
     for width in (1280, 400):
         found = measured(tmp_path, page, width)
         assert found["content"] <= width
+        assert found["beyond"] == []
+
+
+SENTENCES = [
+    ("كَتَبَ الوَلَدُ رِسالةً إلى جَدَّتِهِ، لا بأس، الأرمي للاعبين.", GULF),
+    (
+        "हिन्दी में क्या लिखा है? श्री कृष्ण की क्षत्रिय",
+        ROMANSH.model_copy(update={"tag": "hi", "script": "Deva"}),
+    ),
+]
+
+
+def ink(folder: Path, text: str, locale: Locale, parts: list[str]) -> int:
+    """Count the dark pixels of a sentence in coloured spans, one span a part."""
+    spans = "".join(f"<span class='{'ab'[n % 2]}'>{part}</span>" for n, part in enumerate(parts))
+    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    page, picture = folder / "page.html", folder / "page.png"
+    page.write_text(
+        f"<!doctype html><meta charset='utf-8'><style>{style} "
+        "p.pieces { font-size: 3rem !important } p.pieces span.a { background: #dfe7ff }"
+        f"</style><p class='native pieces' lang='{locale.tag}' dir='{locale.direction}'>"
+        f"{spans}</p>",
+        encoding="utf-8",
+    )
+    browser(folder, "--window-size=900,260", f"--screenshot={picture}", page.as_uri())
+    return dark_pixels(picture.read_bytes())
+
+
+@pytest.mark.parametrize(("text", "locale"), SENTENCES, ids=["diacritics", "devanagari"])
+def test_no_background_covers_a_part_of_a_letter(tmp_path: Path, text: str, locale: Locale) -> None:
+    each = [(place, place + 1) for place in range(len(text))]
+    whole = ink(tmp_path, text, locale, [text])
+    ours = ink(tmp_path, text, locale, [part for part, _ in blocks(text, each)])
+    assert whole > 5_000
+    # Strokes that reach into their neighbour lose their edge.
+    assert ours == pytest.approx(whole, rel=0.01)
+
+
+def test_a_cut_inside_a_ligature_would_hide_half_of_it(tmp_path: Path) -> None:
+    text, locale = SENTENCES[0]
+    torn = ink(tmp_path, text, locale, list(text))
+    assert torn < 0.95 * ink(tmp_path, text, locale, [text])
+
+
+def test_a_trimmed_release_fits_too(tmp_path: Path) -> None:
+    build = example(tmp_path, GULF)
+    assert build.extension is not None
+    build.extension["trimmed"] = TRIMMED
+    page = page_of(build).read_text(encoding="utf-8")
+    for width in (1280, 400):
+        found = measured(tmp_path, page, width)
+        assert found["content"] <= width, found["beyond"]
         assert found["beyond"] == []
 
 

@@ -59,6 +59,16 @@ def test_a_probe_takes_a_quarter_of_the_steps_at_most_and_both_count(tmp_path: P
     assert set(made.state.bits) == {"next-token", "distillation"}
 
 
+def test_with_auto_no_more_is_fed_than_was_asked_for():
+    """The last batches are the smallest, so as many full ones must go as the probes took."""
+    uneven = [random_rows(4)] * 9 + [random_rows(1)] * 2
+    plan = plan_rows("auto", uneven, HELD, "")
+    assert plan.probe == 2
+    fed = [sum(len(row.ids) for step in batches for row in step) for _, batches, _ in plan.phases()]
+    asked = sum(len(row.ids) for step in uneven for row in step)
+    assert asked - 48 < sum(fed) <= asked
+
+
 def test_a_long_warm_up_is_probed_for_a_hundred_steps():
     assert plan_rows("auto", [BATCHES[0]] * 1000, HELD, "").probe == 100
 
