@@ -8,7 +8,6 @@ import pytest
 from pydantic import Field
 from tests_support import PACK, REMOTE
 
-from locale_tune import planning
 from locale_tune.base import Base
 from locale_tune.errors import PlanError
 from locale_tune.machine import this_machine
