@@ -51,3 +51,21 @@ def text_of(element: Any) -> str:
 def results(page: Any) -> dict[str, list[str]]:
     rows = page.xpath("//table[@class='results']/tbody/tr")
     return {text_of(row[0]): [text_of(cell) for cell in row[1:]] for row in rows}
+
+
+def section(build: Build) -> Any:
+    """Release the build; return the tokenizer section of its page."""
+    return page_of(build).xpath("//section[@id='tokenizer']")[0]
+
+
+def table(part: Any, caption: str) -> list[list[str]]:
+    """Return the texts of a table's body, row by row; [] when there is no such table."""
+    found = part.xpath(f".//table[caption[starts-with(normalize-space(.), '{caption}')]]")
+    return [
+        [text_of(cell) for cell in row] for row in (found[0].xpath("./tbody/tr") if found else [])
+    ]
+
+
+def headings(part: Any) -> list[str]:
+    """Return the headings inside a section."""
+    return [text_of(heading) for heading in part.xpath("./h3|./div/div/h3")]

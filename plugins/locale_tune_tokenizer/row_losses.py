@@ -89,11 +89,11 @@ def predicting(positions: Tensor) -> Tensor:
 
 
 def hidden(setup: Setup, embedded: Tensor, positions: Tensor) -> Tensor:
-    """Return the last hidden states [B, L, d] of embedded tokens."""
+    """Return the last hidden states [B, L, d] of rows of the input table, [B, L, d]."""
     kind = embedded.device.type
     with torch.autocast(kind, setup.compute, enabled=setup.compute != torch.float32):
         states: Tensor = setup.model.base_model(
-            inputs_embeds=embedded, position_ids=positions, use_cache=False
+            inputs_embeds=embedded * setup.tables.scale, position_ids=positions, use_cache=False
         ).last_hidden_state
     return states
 

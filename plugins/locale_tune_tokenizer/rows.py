@@ -17,14 +17,22 @@ def row_count(old_rows: int, largest_id: int) -> int:
     return max(old_rows, -(-(largest_id + 1) // multiple) * multiple)
 
 
+def embedding_scale(embedding: nn.Module) -> float:
+    """Return what an embedding multiplies its rows with: 1, or sqrt(d) in Gemma."""
+    scale = getattr(embedding, "embed_scale", 1.0)
+    return float(scale.item() if isinstance(scale, torch.Tensor) else scale)
+
+
 class Tables:
     """A model's input and output tables, and the only rows of them that may change.
 
     The new rows are float32 parameters of their own, [k, d]; `write` copies them into the tables,
-    by id. Nothing else writes to a table, so old rows stay as they were, bit for bit.
+    by id. Nothing else writes to a table, so old rows stay as they were, bit for bit. `scale` is
+    what the model multiplies an input row with.
     """
 
     def __init__(self, model: Any, ids: Sequence[int]) -> None:
+        self.scale = embedding_scale(model.get_input_embeddings())
         self.input: nn.Parameter = model.get_input_embeddings().weight
         self.output: nn.Parameter = model.get_output_embeddings().weight
         self.tied = self.input is self.output

@@ -144,6 +144,13 @@ def test_shown_texts_end_at_a_word() -> None:
     assert text.endswith("pled")
 
 
+def test_shown_texts_without_spaces_end_at_a_whole_letter() -> None:
+    for letter in ("ก็", "हि", "👩\u200d"):
+        text = shown_text("ก" * 159 + letter + "ก" * 9)
+        assert text.rstrip("ก") == "", letter
+    assert shown_text("ก" * 200) == "ก" * 160
+
+
 def test_chrf_sees_a_better_translation(make_context, fake) -> None:
     pairs = [pair(str(i)) for i in range(8)]
     after = fake("after", likes="Il lai è\n blau.")

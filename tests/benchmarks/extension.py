@@ -40,7 +40,8 @@ from locale_tune_tokenizer.texts import draw
 
 LANGUAGES = {
     "rm": "Romansh",
-    "ar": "Arabic",
+    "ar": "Arabic (Common Voice)",
+    "afb": "Arabic (Saudi tweets)",
     "hi": "Hindi",
     "sw": "Swahili",
     "zu": "Zulu",

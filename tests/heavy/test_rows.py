@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from tiny import tiny_model, tiny_tokenizer
 
 from locale_tune_tokenizer.first_rows import First
 from locale_tune_tokenizer.plain_head import reason_against_rows
+from locale_tune_tokenizer.row_batches import pack
+from locale_tune_tokenizer.row_losses import Setup, next_token
 from locale_tune_tokenizer.rows import Tables, grow, row_count
 
 TOKENIZER = tiny_tokenizer()
@@ -82,16 +86,41 @@ def test_a_plain_head_is_told_from_others():
     assert "bias" in reason_against_rows(biased)
 
 
-def test_scaled_embeddings_are_not_plain():
-    from transformers import Gemma2Config, Gemma2ForCausalLM
+def gemma(kind: str) -> Any:
+    import transformers
 
-    config = Gemma2Config(
+    torch.manual_seed(0)
+    config = getattr(transformers, f"{kind}Config")(
         vocab_size=64,
         hidden_size=16,
         intermediate_size=32,
-        num_hidden_layers=1,
+        num_hidden_layers=2,
         num_attention_heads=2,
         num_key_value_heads=1,
         head_dim=8,
     )
-    assert "not a plain embedding" in reason_against_rows(Gemma2ForCausalLM(config))
+    name = {"Gemma2": "Gemma2ForCausalLM", "Gemma3Text": "Gemma3ForCausalLM"}[kind]
+    return getattr(transformers, name)(config)
+
+
+def test_a_soft_cap_is_not_plain_and_a_scale_is():
+    assert "soft cap" in reason_against_rows(gemma("Gemma2"))
+    model = gemma("Gemma3Text")
+    assert reason_against_rows(model) == ""
+    assert Tables(model, [3]).scale == pytest.approx(4.0)  # the root of 16
+    model.model.embed_tokens.forward = lambda ids: model.model.embed_tokens.weight[ids] + 1
+    assert "more to its rows" in reason_against_rows(model)
+
+
+@pytest.mark.filterwarnings("ignore:.*attention implementation.*")
+def test_gradients_through_a_scaled_embedding_equal_those_of_autograd():
+    model = gemma("Gemma3Text").eval()
+    setup = Setup(model, Tables(model, [5, 9]), torch.float32, {})
+    rows = pack([[1, 5, 2, 9, 5, 3, 4, 9]], 8)
+    found = next_token(setup, rows)
+    model.requires_grad_(True)
+    ids = torch.tensor([rows[0].ids])
+    loss = model(input_ids=ids, labels=ids, use_cache=False).loss
+    loss.backward()
+    assert found.loss == pytest.approx(loss.item(), rel=1e-5)
+    torch.testing.assert_close(setup.tables.new_input.grad, setup.tables.input.grad[[5, 9]])
