@@ -112,7 +112,7 @@ def _share(case: Case, lines: list[str]) -> Entry:
     changed = sum(case.cuts[line].changed for line in lines)
     share = changed / len(lines) if lines else 0.0
     figures = {"lines": len(lines), "changed": changed, "share": share}
-    return {**figures, "within_limit": share <= case.max_changed_share}
+    return {**figures, "within_limit": share <= case.max_changed_share if lines else None}
 
 
 def template(case: Case) -> Entry:

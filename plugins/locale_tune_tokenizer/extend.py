@@ -212,6 +212,9 @@ def _model(job: Job, start: Start, outcome: Outcome) -> tuple[Any, Any, Outcome,
 
 def _pass_on(job: Job, start: Start, outcome: Outcome) -> Mapping[str, Any]:
     """Write the model with no new token: as it was, or trimmed."""
+    if outcome.pretokenizer.get("accepted"):
+        why = {"accepted": False, "reason": "not taken, since no token came with it"}
+        outcome = replace(outcome, pretokenizer={**outcome.pretokenizer, **why})
     whole = start.trimmed.trimmed is None
     copy_model(start.folder, job.out, weights=whole)
     if not whole:

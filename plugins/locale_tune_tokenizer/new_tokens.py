@@ -115,7 +115,7 @@ def _sized(
     taken = min(knee, frequent) if settings.size == "knee" else frequent
     return Sized(
         learned=learned.first(taken),
-        shown=found.shown(taken),
+        shown=found.shown(taken, knee, frequent),
         knee=knee,
         frequent=frequent,
         reason=_why(learned, taken, found, settings),

@@ -119,5 +119,5 @@ def _changed_notes(blast: Mapping[str, Any]) -> list[str]:
         f"other ids, more than {100 * blast['limit']:.1f} %: more replay text in their language "
         f"would protect them"
         for sample in ("replay", "control")
-        if not blast[sample]["within_limit"]
+        if blast[sample]["within_limit"] is False
     ]

@@ -274,31 +274,47 @@ def table(readings: list[Reading]) -> list[dict[str, Any]]:
 def main() -> None:
     """Print a table, or JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--base", type=Path, required=True)
+    parser.add_argument("--base", type=Path, help="folder of the base model")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=48, help="updates of each run")
     parser.add_argument("--lines", type=int, default=100, help="held-out lines of each language")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--table", type=Path, help="train nothing: print what --json wrote")
     chosen = parser.parse_args()
+    if chosen.table:
+        found = json.loads(chosen.table.read_text(encoding="utf-8"))
+    elif chosen.base:
+        found = ran(chosen)
+    else:
+        parser.error("give --base or --table")
+    if chosen.json:
+        print(json.dumps(found))
+        return
+    print("; ".join(f"{name} {value}" for name, value in found.items() if name != "readings"))
+    show(table([Reading(**one) for one in found["readings"]]))
+
+
+def ran(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Train and measure everything; return the readings with what they depend on."""
     transformers.utils.logging.disable_progress_bar()
     machine = this_machine(chosen.device)
     began = time.monotonic()
     text = text_of(chosen.base, chosen.lines)
     readings = measured(chosen.base, text, chosen.seeds, chosen.steps, machine)
-    seconds = time.monotonic() - began
-    if chosen.json:
-        print(json.dumps({"seconds": seconds, "readings": [asdict(one) for one in readings]}))
-        return
     before, after = (
         measure(open_tokenizer(spec), text.native).fertility for spec in (text.base, text.made.spec)
     )
-    print(
-        f"{machine.device}, {machine.threads} threads, {machine.dtype}, torch {torch.__version__}; "
-        f"{len(text.made.ids)} new tokens, {before:.2f} -> {after:.2f} tokens per word; "
-        f"{chosen.steps} updates of {ROWS * SEQUENCE} tokens; {chosen.seeds} seeds; {seconds:.0f} s"
-    )
-    show(table(readings))
+    return {
+        **machine.model_dump(),
+        "torch": torch.__version__,
+        "new tokens": len(text.made.ids),
+        "tokens per word": f"{before:.2f} -> {after:.2f}",
+        "updates": f"{chosen.steps} of {ROWS * SEQUENCE} tokens",
+        "seeds": chosen.seeds,
+        "seconds": round(time.monotonic() - began),
+        "readings": [asdict(one) for one in readings],
+    }
 
 
 def show(lines: list[dict[str, Any]]) -> None:
