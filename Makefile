@@ -27,7 +27,7 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.demo
-	$(PIP) --editable '.[all,dev]'
+	$(PIP) --editable '.[all,adapters,dev]'
 	touch $@
 
 # The fast suite in an environment without torch: the host must not need it.

@@ -2,6 +2,9 @@
 
 A folder is written aside, every file is synced, `MANIFEST.json` (which covers itself) comes last,
 and a rename makes it visible. The artifact store and the training checkpoints both use this.
+
+Every call here that changes the disk comes after a `crash_point`: with `LOCALE_TUNE_CRASH_AT=k` the
+process dies at the k-th as by kill -9, so that a test can go through all of them.
 """
 
 from __future__ import annotations
@@ -12,7 +15,8 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,10 @@ from locale_tune.errors import DiskError, first_writable_parent
 
 MANIFEST = "MANIFEST.json"
 CHUNK = 1 << 20
+CRASH_AT = "LOCALE_TUNE_CRASH_AT"
+FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EACCES)
+
+crossed = 0  # crash points this process has passed
 
 
 def canonical(value: Any) -> str:
@@ -46,8 +54,17 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def crash_point() -> None:
+    """Count one call that changes the disk; end here, as kill -9 would, if a test asks for it."""
+    global crossed
+    crossed += 1
+    if os.environ.get(CRASH_AT) == str(crossed):
+        os._exit(137)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a UTF-8 JSON file, indented for people, native letters as they are."""
+    crash_point()
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -56,6 +73,7 @@ def replace_json(path: Path, value: Any) -> None:
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     write_json(aside, value)
     _sync(aside)
+    crash_point()
     aside.replace(path)
 
 
@@ -68,30 +86,39 @@ def commit_folder(
     manifest shall say. Raises DiskError when the disk is full or not writable.
     """
     stage = stage or path.with_name(f".tmp-{path.name}")
-    shutil.rmtree(stage, ignore_errors=True)
+    _remove(stage)
     try:
-        stage.mkdir(parents=True)
-        manifest = {**fill(stage), "files": _describe(stage)}
-        manifest["self"] = digest(manifest)
-        write_json(stage / MANIFEST, manifest)
-        for file in sorted(stage.rglob("*")):
-            _sync(file)
-        _sync(stage)
-        discard(path)
-        stage.rename(path)
-        _sync(path.parent)
-    except OSError as error:
-        shutil.rmtree(stage, ignore_errors=True)
-        if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EACCES):
-            raise DiskError(
-                f"cannot write {path.name}: {error.strerror}",
-                f"free space on the disk of {first_writable_parent(path)}, then run it again",
-            ) from error
-        raise
+        with disk_errors(path):
+            crash_point()
+            stage.mkdir(parents=True)
+            manifest = {**fill(stage), "files": _describe(stage)}
+            manifest["self"] = digest(manifest)
+            write_json(stage / MANIFEST, manifest)
+            for file in sorted(stage.rglob("*")):
+                _sync(file)
+            _sync(stage)
+            discard(path)
+            crash_point()
+            stage.rename(path)
+            _sync(path.parent)
     except BaseException:
-        shutil.rmtree(stage, ignore_errors=True)
+        _remove(stage)
         raise
     return manifest
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn "the disk is full" and its kin, while `path` is written, into DiskError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise DiskError(
+            f"cannot write {path.name}: {error.strerror}",
+            f"free space on the disk of {first_writable_parent(path)}, then run it again",
+        ) from error
 
 
 def verified(path: Path) -> dict[str, Any] | None:
@@ -111,8 +138,14 @@ def discard(path: Path) -> None:
     if not path.exists():
         return
     trash = path.with_name(f".trash-{path.name}-{secrets.token_hex(4)}")
+    crash_point()
     path.rename(trash)
-    shutil.rmtree(trash, ignore_errors=True)
+    _remove(trash)
+
+
+def _remove(folder: Path) -> None:
+    crash_point()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _describe(folder: Path) -> dict[str, dict[str, Any]]:
@@ -127,6 +160,7 @@ def _describe(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _sync(path: Path) -> None:
+    crash_point()
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -310,7 +310,8 @@ class Stage:
     `torch` among them, the device and the number of threads count too. `uses` names families of
     parts (such as `checks`) that the stage takes from plugins: who offers them counts as well.
     `speed(job)` measures trained tokens per second for `--budget`; `budget_share` is the share of
-    the budget the stage asks for, given to its setting `tokens`.
+    the budget the stage asks for, given to its setting `tokens`. A `parallel` stage takes part in
+    every process that a launcher starts; of the others only the first process runs.
     """
 
     name: str
@@ -326,6 +327,7 @@ class Stage:
     doc: str = ""
     speed: Callable[[Job], float] | None = None
     budget_share: float = 0.0
+    parallel: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,17 @@
 """Run one step of plan.json in this process: `python -m locale_tune.worker --run DIR --step NAME`.
 
-Everything comes from the plan on disk; nothing is inherited from the build that started it.
+Everything comes from the plan on disk; nothing is inherited from the build that started it. When
+a launcher such as torchrun starts several processes, the first one (RANK 0) does all this; the
+others take part in stages that are `parallel`, in scratch folders, and stay silent.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
+import shutil
 import threading
 import traceback
 from pathlib import Path
@@ -24,11 +28,12 @@ from locale_tune.files import discard
 def main(argv: list[str] | None = None) -> int:
     """Run a step, or measure its speed; speak JSON lines on standard output."""
     arguments = _arguments(argv)
-    speak = _speaker()
+    rank = int(os.environ.get("RANK", "0"))
+    speak = _speaker(silent=rank > 0)
     if arguments.watch_parent:
         _die_with_parent()
     try:
-        answer = _work(arguments, speak)
+        answer = _follow(arguments, rank) if rank else _work(arguments, speak)
     except LocaleTuneError as error:
         speak(error=_told(error))
         return error.exit_code
@@ -49,14 +54,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _work(arguments: argparse.Namespace, speak: Any) -> dict[str, Any]:
-    plan = store.load_plan(arguments.run)
-    if plan is None:
-        raise StageFailed(f"no plan.json in {arguments.run}", "start it with locale-tune build")
-    pm = plugins.manager()
-    pack = plugins.register_language(pm, plan.pack)
-    parts = plugins.parts(pm, pack)
-    runs = store.Runs(arguments.run, plan)
-    step = runs.steps[arguments.step or arguments.speed]
+    runs, step, pm, parts = _open(arguments)
 
     def progress(done: float, total: float, note: str = "") -> None:
         speak(progress=[done, total, note])
@@ -69,6 +67,35 @@ def _work(arguments: argparse.Namespace, speak: Any) -> dict[str, Any]:
         if runs.made(step) is None:  # another build may have made a shared base meanwhile
             run_here(step, runs, pm, parts, progress)
     return {"made": step.name}
+
+
+def _open(arguments: argparse.Namespace) -> tuple[store.Runs, Any, Any, Any]:
+    """Return the run directory, the step, the plugins and their parts."""
+    plan = store.load_plan(arguments.run)
+    if plan is None:
+        raise StageFailed(f"no plan.json in {arguments.run}", "start it with locale-tune build")
+    pm = plugins.manager()
+    pack = plugins.register_language(pm, plan.pack)
+    runs = store.Runs(arguments.run, plan)
+    return runs, runs.steps[arguments.step or arguments.speed], pm, plugins.parts(pm, pack)
+
+
+def _follow(arguments: argparse.Namespace, rank: int) -> dict[str, Any]:
+    """Take part in the step of the first process, in folders that are thrown away."""
+    runs, step, _, parts = _open(arguments)
+    stage = parts.stages[step.stage]
+    if arguments.speed:
+        step = step.model_copy(update={"needs": {"model": runs.steps[store.BASE].name}})
+    run = stage.speed if arguments.speed else stage.run
+    if stage.parallel and (arguments.speed or runs.made(step) is None):
+        scratch = runs.out / "work" / f".process-{rank}"
+        shutil.rmtree(scratch, ignore_errors=True)
+        (scratch / "out").mkdir(parents=True)
+        (scratch / "work").mkdir()
+        job = job_for(step, runs, parts, scratch / "out", lambda done, total, note="": None)
+        run(dataclasses.replace(job, work=scratch / "work"))
+        discard(scratch)
+    return {}
 
 
 def _speed(runs: store.Runs, step: Any, parts: Any, progress: Any) -> float:
@@ -91,13 +118,14 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _speaker() -> Any:
+def _speaker(silent: bool = False) -> Any:
     """Keep standard output for JSON lines; what libraries print goes to the log instead."""
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
     def speak(**message: Any) -> None:
-        print(json.dumps(message, ensure_ascii=False), file=channel, flush=True)
+        if not silent:
+            print(json.dumps(message, ensure_ascii=False), file=channel, flush=True)
 
     return speak
 

@@ -40,6 +40,17 @@ role = "text"
 """
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `--chaos-n` say how many trials a chaos test makes."""
+    parser.addoption("--chaos-n", type=int, default=2, help="trials per chaos test")
+
+
+@pytest.fixture(scope="session")
+def chaos_n(pytestconfig: pytest.Config) -> int:
+    """Return how many trials a chaos test makes."""
+    return int(pytestconfig.getoption("--chaos-n"))
+
+
 @pytest.fixture(scope="session")
 def oracle() -> Callable[[str], dict]:
     """Read one file of reference values."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 
 import pytest
 
+from locale_tune import files
 from locale_tune.errors import DiskError
 from locale_tune.files import (
     MANIFEST,
@@ -14,6 +16,7 @@ from locale_tune.files import (
     commit_folder,
     digest,
     discard,
+    disk_errors,
     read_json,
     replace_json,
     verified,
@@ -78,6 +81,38 @@ def test_a_new_folder_takes_the_place_of_the_old(tmp_path):
     commit_folder(tmp_path / "x", lambda folder: {"kind": "second"})
     assert verified(tmp_path / "x")["kind"] == "second"
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_crash_at_any_call_leaves_nothing_or_the_whole(tmp_path):
+    """Die at call k of writing one folder and dropping another, for every k."""
+    ended = []
+    for at in range(1, 100):
+        here = tmp_path / str(at)
+        commit_folder(here / "old", fill_two)
+        pid = os.fork()
+        if pid == 0:
+            files.crossed = 0
+            os.environ[files.CRASH_AT] = str(at)
+            commit_folder(here / "x", fill_two)
+            discard(here / "old")
+            os._exit(0)
+        ended.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        assert verified(here / "x") or not (here / "x").exists()
+        assert verified(here / "old") or not (here / "old").exists()
+        assert (here / "old").exists() or (here / "x").exists()
+        commit_folder(here / "x", fill_two)
+        assert verified(here / "x")
+        if ended[-1] == 0:
+            break
+    assert ended == [137] * (len(ended) - 1) + [0]
+    assert len(ended) > 10
+
+
+def test_other_errors_than_a_full_disk_stay_what_they_are(tmp_path):
+    with pytest.raises(FileNotFoundError), disk_errors(tmp_path / "x"):
+        (tmp_path / "absent").read_text()
+    with pytest.raises(DiskError, match="cannot write x"), disk_errors(tmp_path / "x"):
+        raise OSError(errno.EFBIG, "File too large")
 
 
 def test_discard_of_nothing(tmp_path):

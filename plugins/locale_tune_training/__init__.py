@@ -59,6 +59,7 @@ def locale_tune_stages() -> Iterator[Stage]:
         doc="continued pretraining on native text with replay",
         speed=_speed,
         budget_share=0.6,
+        parallel=True,
     )
     yield Stage(
         "tune",
@@ -71,4 +72,5 @@ def locale_tune_stages() -> Iterator[Stage]:
         doc="instruction tuning: loss mask, prompt loss weight, label smoothing, packing",
         speed=_speed,
         budget_share=0.3,
+        parallel=True,
     )

@@ -7,8 +7,9 @@ piece starts again at position 0, and the model keeps them apart by that (traini
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 
 from locale_tune_training.encoding import Encoded
+from locale_tune_training.packing import best_fit
 
 
 class Row(NamedTuple):
@@ -36,7 +38,7 @@ class Tokens:
         shape = (self.total,)
         if self.total:
             self._ids = np.memmap(folder / "ids.bin", np.int32, "r", shape=shape)
-            self._weights = np.memmap(folder / "weights.bin", np.float32, "r", shape=shape)
+            self._weights = np.memmap(folder / "weights.bin", np.float32, "r+", shape=shape)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -46,58 +48,100 @@ class Tokens:
         base = self.offsets[record]
         return self._ids[base + start : base + end], self._weights[base + start : base + end]
 
+    def drop(self, record: int, targets: np.ndarray) -> None:
+        """Set the weights of one record's `targets` (a boolean per token) to 0, for good."""
+        base, end = self.offsets[record], self.offsets[record + 1]
+        self._weights[base:end][targets] = 0.0
+
     def length(self, record: int) -> int:
         """Return how many tokens one record has."""
         return int(self.offsets[record + 1] - self.offsets[record])
 
 
 def write_tokens(folder: Path, encoded: Iterable[Encoded]) -> Tokens:
-    """Write encoded records into `folder` (replacing what is there) and open them."""
+    """Write encoded records into `folder` (replacing what is there) and open them.
+
+    Files appear whole: another process of the same run that writes the same does no harm.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     offsets = [0]
-    with (folder / "ids.bin").open("wb") as ids, (folder / "weights.bin").open("wb") as weights:
+    files = {name: folder / f"{name}.{os.environ.get('RANK', '0')}" for name in ("ids", "weights")}
+    with files["ids"].open("wb") as ids, files["weights"].open("wb") as weights:
         for record in encoded:
             if len(record.ids) < 2:  # nothing to predict
                 continue
             np.asarray(record.ids, np.int32).tofile(ids)
             np.asarray(record.weights, np.float32).tofile(weights)
             offsets.append(offsets[-1] + len(record.ids))
+    for name, file in files.items():
+        file.replace(folder / f"{name}.bin")
     return Tokens(folder, np.asarray(offsets, np.int64))
 
 
-def rows(tokens: Tokens, sequence: int, seed: int, whole: bool = False) -> Iterator[Row]:
+Piece = tuple[int, int, int]  # record, first token, one past the last
+Order = Callable[[int], list[int]]  # the records of an epoch
+
+
+def shuffled(count: int, seed: int) -> Order:
+    """Return the order of `count` records in each epoch: every record once."""
+
+    def order(epoch: int) -> list[int]:
+        found = list(range(count))
+        random.Random(f"{seed}:{epoch}").shuffle(found)
+        return found
+
+    return order
+
+
+def rows(
+    tokens: Tokens,
+    sequence: int,
+    seed: int,
+    whole: bool = False,
+    order: Order | None = None,
+    fit: bool = False,
+) -> Iterator[Row]:
     """Yield packed rows for ever, epoch after epoch, each in its own shuffled order.
 
     With `whole`, a record is never cut in two by the end of a row (chats); only one longer than
-    `sequence` is, and its rest is dropped.
+    `sequence` is, and its rest is dropped. `order` gives the records of an epoch; `fit` (which
+    implies `whole`) fills rows from pools of records instead of in order, see `packing.py`.
     """
+    order = order or shuffled(len(tokens), seed)
     epoch = 0
     while len(tokens):
-        order = list(range(len(tokens)))
-        random.Random(f"{seed}:{epoch}").shuffle(order)
-        yield from _pack(tokens, order, sequence, whole)
+        for pieces in packed(tokens, order(epoch), sequence, whole, f"{seed}:{epoch}" * fit):
+            yield _row(tokens, pieces)
         epoch += 1
 
 
-def _pack(tokens: Tokens, order: list[int], sequence: int, whole: bool) -> Iterator[Row]:
-    pieces: list[tuple[int, int, int]] = []
+def packed(
+    tokens: Tokens, order: list[int], sequence: int, whole: bool, fit: str = ""
+) -> Iterator[list[Piece]]:
+    """Yield the pieces of each row of one epoch; with a seed `fit`, by best fit in pools."""
+    if fit:
+        lengths = [min(tokens.length(record), sequence) for record in order]
+        for row in best_fit(lengths, sequence, fit):
+            yield [(order[place], 0, lengths[place]) for place in row]
+        return
+    pieces: list[Piece] = []
     room = sequence
     for record in order:
         start, length = 0, tokens.length(record)
         if whole:
             length = min(length, sequence)
             if length > room:
-                yield _row(tokens, pieces)
+                yield pieces
                 pieces, room = [], sequence
         while start < length:
             take = min(room, length - start)
             pieces.append((record, start, start + take))
             start, room = start + take, room - take
             if room == 0:
-                yield _row(tokens, pieces)
+                yield pieces
                 pieces, room = [], sequence
     if pieces:
-        yield _row(tokens, pieces)
+        yield pieces
 
 
 def _row(tokens: Tokens, pieces: list[tuple[int, int, int]]) -> Row:
@@ -110,15 +154,3 @@ def _row(tokens: Tokens, pieces: list[tuple[int, int, int]]) -> Row:
         weight[0] = 0.0  # nothing before it in this row predicts it
         weights.append(weight)
     return Row(torch.cat(ids), torch.cat(positions), torch.cat(weights))
-
-
-def mixed(native: Iterator[Row], replay: Iterator[Row], share: float) -> Iterator[Row]:
-    """Interleave rows so that after any n of them floor(n * share) came from `replay`."""
-    count = 0
-    while True:
-        from_replay = int((count + 1) * share) > int(count * share)
-        row = next(replay if from_replay else native, None)
-        if row is None:
-            return
-        yield row
-        count += 1

@@ -28,7 +28,9 @@ def _keep_backend(job: Job) -> None:
 def facts_of(state: State) -> dict[str, Any]:
     """Return the figures that every training stage reports."""
     last = state.history[-10:]
+    seldom: dict[str, list[Any]] = {"skipped_updates": state.skipped, "drifted": state.drifted}
     return {
+        **{name: found for name, found in seldom.items() if found},
         "steps": state.step,
         "resumed_at": state.resumed_at,
         "tokens": state.tokens,

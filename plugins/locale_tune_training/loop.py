@@ -1,14 +1,12 @@
 """The one training loop: explicit, exact over accumulation, safe against crashes.
 
-Weights that train are float32 ("master"); the forward and backward passes may run in bfloat16 on a
-copy that is refreshed after each update, because with bfloat16 masters small updates vanish. The
-gradient of a step is that of the weighted mean over its whole window of rows, however it is split.
+`inject` and `tune` call `train` and differ in rows and loss only. A window of rows, a learning rate
+and an update are functions of the step; saving and stopping happen between two steps only.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import signal
 import time
@@ -21,19 +19,29 @@ from typing import Any
 
 import torch
 
-from locale_tune.api import Job, NotFinite, Stopped
+from locale_tune.api import Job, StageFailed, Stopped, disk_errors
 from locale_tune_training.batches import Row
 from locale_tune_training.checkpoints import Checkpoints
-from locale_tune_training.model import LossModule, resolve_dtype
+from locale_tune_training.hooks import Hooks
+from locale_tune_training.lora import Adapters, adapters
+from locale_tune_training.model import LossModule, recompute, resolve_dtype
+from locale_tune_training.parallel import world_of
+from locale_tune_training.recipe import recipe_of
+from locale_tune_training.schedule import learning_rate
 from locale_tune_training.settings import TrainSettings
+from locale_tune_training.spikes import Spikes
+from locale_tune_training.trainer import Trainer, Update
 
-BETAS = (0.9, 0.95)
 METRICS = "metrics.jsonl"
 
 
 @dataclass
 class State:
-    """Where a run is: updates done, tokens seen, and the losses for the report."""
+    """Where a run is: updates done, tokens seen, and the losses for the report.
+
+    `recent` is what the spike rule looks back on, `skipped` the steps it left out, `drifted` the
+    fields of the recipe that were allowed to change, `kept` belongs to the hooks.
+    """
 
     step: int = 0
     tokens: int = 0
@@ -41,141 +49,100 @@ class State:
     loss: float = 0.0
     history: list[float] = field(default_factory=list)
     resumed_at: list[int] = field(default_factory=list)
-
-
-class Trainer:
-    """The tensors of one run: module, masters, optimizer. `train` below is the loop."""
-
-    def __init__(self, module: LossModule, settings: TrainSettings, dtype: torch.dtype) -> None:
-        self.module = module
-        self.working: list[torch.Tensor] = [p for p in module.parameters() if p.requires_grad]
-        same = dtype == torch.float32
-        masters: list[torch.Tensor] = []
-        if not same:
-            masters = [p.detach().float().clone() for p in self.working]
-        _cast(module, dtype)
-        self.masters = masters if masters else self.working
-        if not same:
-            for master in self.masters:
-                master.grad = torch.zeros_like(master)
-        self.optimizer = torch.optim.AdamW(
-            self.masters,
-            lr=settings.lr,
-            betas=BETAS,
-            weight_decay=settings.weight_decay,
-            fused=True,
-        )
-        self.clip = settings.clip
-
-    def step(self, window: list[Row], lr: float) -> tuple[float, float]:
-        """Make one update from a window of rows; return (mean loss, gradient norm).
-
-        Raises NotFinite before anything is changed when loss or gradient is NaN or infinite.
-        """
-        total = float(sum(row.weights[1:].sum() for row in window))
-        if total == 0:
-            return 0.0, 0.0
-        loss = 0.0
-        for row in window:
-            sums = self.module(row)
-            (sums.loss / total).backward()
-            loss += float(sums.loss.detach()) / total
-            self._collect()
-        norm = torch.nn.utils.get_total_norm([m.grad for m in self.masters if m.grad is not None])
-        if not (math.isfinite(loss) and torch.isfinite(norm)):
-            raise NotFinite(
-                f"loss {loss}, gradient norm {float(norm)}", "lower the learning rate (lr)"
-            )
-        torch.nn.utils.clip_grads_with_norm_(self.masters, self.clip, norm)
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        self.optimizer.step()
-        self.refresh()
-        return loss, float(norm)
-
-    def _collect(self) -> None:
-        """Add the gradients of one micro-batch to the float32 masters."""
-        if self.working is self.masters:
-            return
-        pairs = zip(self.working, self.masters, strict=True)
-        found = [(m.grad, w.grad) for w, m in pairs if w.grad is not None and m.grad is not None]
-        torch._foreach_add_([m for m, _ in found], [w for _, w in found])
-        for working in self.working:
-            working.grad = None
-
-    def refresh(self) -> None:
-        """Copy the masters into the weights that compute, and clear the gradients."""
-        if self.working is self.masters:
-            self.optimizer.zero_grad(set_to_none=True)
-            return
-        with torch.no_grad():
-            torch._foreach_copy_(self.working, self.masters)
-        self.optimizer.zero_grad(set_to_none=False)
-
-    def finished(self) -> LossModule:
-        """Return the module with its float32 weights in place."""
-        _cast(self.module, torch.float32)
-        with torch.no_grad():
-            for parameter, master in zip(self.working, self.masters, strict=True):
-                parameter.copy_(master)
-        return self.module
-
-
-def _cast(module: LossModule, dtype: torch.dtype) -> None:
-    """Change the dtype of the parameters only: rotary frequencies in bfloat16 would be wrong."""
-    for parameter in module.parameters():
-        parameter.data = parameter.data.to(dtype)
-
-
-def learning_rate(step: int, steps: int, settings: TrainSettings) -> float:
-    """Return the rate of update `step` (from 0): linear warm-up, then cosine to `final_lr`.
-
-    A pure function of the step over a fixed horizon, so that a resumed run cannot jump.
-    """
-    warm = max(1, round(settings.warmup * steps)) if settings.warmup else 0
-    if step < warm:
-        return settings.lr * (step + 1) / warm
-    through = (step - warm) / max(1, steps - warm)
-    low = settings.final_lr
-    return settings.lr * (low + (1 - low) * 0.5 * (1 + math.cos(math.pi * through)))
+    recent: list[list[float]] = field(default_factory=list)
+    skipped: list[int] = field(default_factory=list)
+    drifted: list[str] = field(default_factory=list)
+    kept: dict[str, Any] = field(default_factory=dict)
 
 
 def train(
-    module: LossModule, stream: Iterator[Row], steps: int, settings: TrainSettings, job: Job
+    module: LossModule,
+    stream: Iterator[Row],
+    steps: int,
+    settings: TrainSettings,
+    job: Job,
+    hooks: Hooks | None = None,
 ) -> State:
     """Train for `steps` updates; go on from the newest verified checkpoint in `job.work`.
 
-    Raises Stopped after saving when the process is asked to end, NotFinite on NaN or infinity.
+    Raises Stopped after saving when the process is asked to end, NotFinite on NaN or infinity,
+    RecipeChanged when the checkpoints are of another recipe.
     """
+    asked = _listen_for_signals()
+    hooks = hooks or Hooks()
+    world = world_of(job.machine)
     torch.manual_seed(job.seed)
-    trainer = Trainer(module, settings, resolve_dtype(settings.dtype, job.machine))
-    saves = Checkpoints(job.work, job.fingerprint)
+    merging = ready(module, settings)  # the same everywhere; dropout then differs by process
+    if world.rank:
+        torch.manual_seed(job.seed + world.rank)
+    trainer = Trainer(module, settings, resolve_dtype(settings.dtype, job.machine), world)
+    recipe = recipe_of(job, settings, steps, module.model, world.size)
+    saves = Checkpoints(job.work, recipe, _teller(job, steps))
     state: State = saves.resume(trainer, State())
     state.resumed_at += [state.step] if state.step else []
-    stream = islice(stream, state.step * settings.rows_per_step, None)
-    asked = _listen_for_signals()
-    saved_at = time.monotonic()
+    spikes = Spikes(settings.skip_spikes, state.recent)
     log = Log(job, steps, state)
-    while state.step < steps:
+    if hooks.begin:
+        hooks.begin(trainer, state)
+    stream = islice(stream, state.step * settings.rows_per_step, None)
+    saved_at = time.monotonic()
+    enough = False
+    while state.step < steps and not enough:
         window = list(islice(stream, settings.rows_per_step))
         if not window:
             break
+        if hooks.before_step:
+            hooks.before_step(trainer, state.step)
         lr = learning_rate(state.step, steps, settings)
-        state.loss, norm = trainer.step(window, lr)
-        state.history.append(state.loss)
-        state.step += 1
-        state.tokens += sum(len(row.ids) for row in window)
-        state.first_loss = state.first_loss or state.loss
-        log.write(state, lr, norm)
-        due = time.monotonic() - saved_at > settings.checkpoint_seconds
-        if state.step < steps and (asked or due):
+        update = trainer.step(window, lr, state.step, spikes.accept, hooks.before_update)
+        _count(state, update, window)
+        if hooks.after_step:
+            enough = hooks.after_step(trainer, state) == "stop"
+        log.write(state, lr, update)
+        late = time.monotonic() - saved_at > settings.checkpoint_seconds
+        enough, stop, due = world.any(enough, bool(asked), late)
+        if state.step < steps and not enough and (stop or due):
             saves.save(trainer, state)
             saved_at = time.monotonic()
-        if asked and state.step < steps:
+        if stop and state.step < steps and not enough:
             raise Stopped(f"stopped after step {state.step} of {steps}", "the same command goes on")
+    trainer.check(state.step)
     trainer.finished()
+    if merging:
+        merging.merge()
+    if settings.gradient_checkpointing:
+        recompute(module.model, on=False)
     shutil.copyfile(log.path, job.out / METRICS)
     return state
+
+
+def ready(module: LossModule, settings: TrainSettings) -> Adapters | None:
+    """Make the model what the settings train: with adapters, with less memory."""
+    if settings.normalizer == "completion" and getattr(settings, "prompt_loss_weight", 0) == 1:
+        raise StageFailed(
+            'normalizer = "completion" cannot tell answers from prompts of weight 1',
+            "set prompt_loss_weight below 1, or another normalizer",
+        )
+    if settings.gradient_checkpointing:
+        recompute(module.model)
+    return adapters(module.model, settings)
+
+
+def _count(state: State, update: Update, window: list[Row]) -> None:
+    state.loss = update.loss
+    state.history.append(update.loss)
+    state.step += 1
+    state.tokens += sum(len(row.ids) for row in window)
+    state.first_loss = state.first_loss or state.loss
+    state.skipped += [state.step] if update.skipped else []
+
+
+def _teller(job: Job, steps: int) -> Any:
+    def tell(sentence: str) -> None:
+        print(sentence)
+        job.progress(0, steps, sentence)
+
+    return tell
 
 
 class Log:
@@ -189,14 +156,16 @@ class Log:
         self.path = Path(job.work) / METRICS
         kept = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
         lines = (f"{line}\n" for line in kept[: state.step])
-        self.path.write_text("".join(lines), encoding="utf-8")
+        with disk_errors(self.path):
+            self.path.write_text("".join(lines), encoding="utf-8")
 
-    def write(self, state: State, lr: float, norm: float) -> None:
+    def write(self, state: State, lr: float, update: Update) -> None:
         """Record one update."""
         speed = (state.tokens - self.tokens_before) / max(1e-9, time.monotonic() - self.began)
         line: dict[str, Any] = {"step": state.step, "tokens": state.tokens}
-        line |= {"loss": state.loss, "lr": lr, "norm": norm}
-        with self.path.open("a", encoding="utf-8") as file:
+        line |= {"loss": state.loss, "lr": lr, "norm": update.norm}
+        line |= {"skipped": True} if update.skipped else {}
+        with disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         recent = state.history[-20:]
         loss = sum(recent) / len(recent)

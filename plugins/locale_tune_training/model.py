@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from locale_tune.api import Machine, StageFailed
 from locale_tune_training.batches import Row
 from locale_tune_training.loss import Sums, fused_ce
+from locale_tune_training.parallel import world_of
 
 DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
 
@@ -19,10 +20,13 @@ DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
 class LossModule(nn.Module):
     """Map a packed row to loss sums; the logits of a whole row never exist."""
 
-    def __init__(self, model: Any, smoothing: float = 0.0) -> None:
+    def __init__(
+        self, model: Any, smoothing: float = 0.0, smooth_over: Tensor | None = None
+    ) -> None:
         super().__init__()
         self.model = model
         self.smoothing = smoothing
+        self.smooth_over = smooth_over  # boolean [V]; None: every row of the head
         config = model.config
         self.cap = float(getattr(config, "final_logit_softcapping", None) or 0.0)
         self.scale = float(getattr(config, "logit_scale", None) or 1.0)
@@ -43,6 +47,7 @@ class LossModule(nn.Module):
             ids[1:],
             weights[1:],
             smoothing=self.smoothing,
+            smooth_over=self.smooth_over,
             scale=self.scale,
             cap=self.cap,
             bias=getattr(head, "bias", None),
@@ -52,6 +57,7 @@ class LossModule(nn.Module):
 def load_model(folder: Path, machine: Machine) -> Any:
     """Load a model folder in float32 on the job's device, ready to train."""
     torch.set_num_threads(machine.threads)
+    world_of(machine)  # several processes: each takes its own device
     if machine.device == "cuda" and not torch.cuda.is_available():
         raise StageFailed("the plan says cuda, but torch sees no GPU", "--device cpu")
     model: Any = AutoModelForCausalLM.from_pretrained(
@@ -68,3 +74,15 @@ def load_tokenizer(folder: Path) -> Any:
 def resolve_dtype(wanted: str, machine: Machine) -> torch.dtype:
     """Return the dtype of the computation: `auto` is what the plan found this machine fast in."""
     return DTYPES[machine.dtype if wanted == "auto" else wanted]
+
+
+def recompute(model: Any, on: bool = True) -> None:
+    """Keep no activations inside layers and compute them again in the backward pass, or stop it.
+
+    Dropout is drawn again the same. The name is transformers 5.23's; before, it was `gradient_...`.
+    """
+    kind = "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"
+    if on:
+        getattr(model, f"{kind}_checkpointing_enable")({"use_reentrant": False})
+    else:
+        getattr(model, f"{kind}_checkpointing_disable")()

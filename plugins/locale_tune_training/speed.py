@@ -8,8 +8,10 @@ import torch
 
 from locale_tune.api import Job
 from locale_tune_training.batches import Row
-from locale_tune_training.loop import Trainer
+from locale_tune_training.loop import ready
 from locale_tune_training.model import LossModule, load_model, resolve_dtype
+from locale_tune_training.parallel import world_of
+from locale_tune_training.trainer import Trainer
 
 WARM_UP, TIMED = 1, 2
 
@@ -19,7 +21,9 @@ def measure(job: Job) -> float:
     settings = job.settings
     model = load_model(job.inputs["model"].path, job.machine)
     dtype = resolve_dtype(settings.dtype, job.machine)
-    trainer = Trainer(LossModule(model), settings, dtype)
+    module = LossModule(model)
+    ready(module, settings)
+    trainer = Trainer(module, settings, dtype, world_of(job.machine))
     generator = torch.Generator().manual_seed(job.seed)
     length = settings.sequence
     ids = torch.randint(0, model.config.vocab_size, (length,), generator=generator)

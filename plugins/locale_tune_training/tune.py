@@ -1,20 +1,27 @@
 """`tune`: instruction tuning with loss mask, prompt loss weight, label smoothing and packing.
 
-Loss mask and prompt loss weight after Huerta-Enochian & Ko 2024 (arXiv 2401.13586), label smoothing
-after Szegedy et al. 2016; the normaliser is the sum of token weights over the whole update.
+Loss mask and prompt loss weight after Huerta-Enochian & Ko 2024 (arXiv 2401.13586), instruction
+modelling (prompt loss weight 1) after Shi et al. 2024 (arXiv 2405.14394), label smoothing after
+Szegedy et al. 2016; the normaliser is the sum of token weights over the whole update.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from locale_tune.api import Job, StageFailed, read_records
-from locale_tune_training.batches import rows, write_tokens
-from locale_tune_training.encoding import Encoded, Encoder
+from torch import Tensor
+
+from locale_tune.api import Job, StageFailed
+from locale_tune_training.batches import rows
+from locale_tune_training.encoding import Encoder
 from locale_tune_training.finish import facts_of, save
+from locale_tune_training.hooks import Hooks
+from locale_tune_training.lessons import Mix, encode
 from locale_tune_training.loop import train
 from locale_tune_training.model import LossModule, load_model, load_tokenizer
+from locale_tune_training.neftune import Noise
+from locale_tune_training.smoothing import language_tokens
 
 
 def run(job: Job) -> Mapping[str, Any]:
@@ -28,21 +35,23 @@ def run(job: Job) -> Mapping[str, Any]:
             "choose an instruct model as base, or leave 'tune' out of [pack] stages",
         )
     encoder = Encoder(tokenizer)
-    lessons = write_tokens(job.work / "lessons", _encoded(job, encoder))
+    lessons, tally, weights = encode(job, encoder)
     if not lessons.total:
-        raise StageFailed("there are no lessons to tune on", "leave 'tune' out of [pack] stages")
+        raise StageFailed("there are no lessons to tune on", _remedy(settings))
+    mix = Mix(lessons, tally, settings, job.seed)
     wanted = settings.tokens or lessons.total * settings.epochs
-    wanted = min(wanted, lessons.total * settings.max_epochs)
-    # Lessons are not cut at the end of a row, so rows are not full: count the rows of one epoch.
-    per_row = lessons.total / _rows_per_epoch(lessons, settings.sequence, job.seed)
-    steps = max(1, round(wanted / (per_row * settings.rows_per_step)))
-    module = LossModule(load_model(folder, job.machine), settings.label_smoothing)
-    stream = rows(lessons, settings.sequence, job.seed, whole=True)
-    state = train(module, stream, steps, settings, job)
+    wanted = min(wanted, mix.most_tokens(settings.max_epochs))
+    steps = max(1, round(wanted / (mix.tokens_per_row() * settings.rows_per_step)))
+    model = load_model(folder, job.machine)
+    over = _smooth_over(job, encoder, model)
+    module = LossModule(model, settings.label_smoothing, over)
+    hooks = Noise(module, settings.neftune, job.seed).hooks() if settings.neftune else Hooks()
+    stream = rows(lessons, settings.sequence, job.seed, True, mix.order, mix.fit)
+    state = train(module, stream, steps, settings, job, hooks)
     save(module.model, tokenizer, job)
     epochs = state.tokens / lessons.total
     facts = facts_of(state)
-    return {
+    found = {
         **facts,
         "lessons": len(lessons),
         "lesson_tokens": lessons.total,
@@ -52,20 +61,22 @@ def run(job: Job) -> Mapping[str, Any]:
         "line": f"loss {state.first_loss:.3f} -> {facts['last_loss']:.3f}, "
         f"{len(lessons):,} lessons, {epochs:.1f} epochs, smoothing {settings.label_smoothing:g}",
     }
+    if weights:
+        found["prompt_loss_weights"] = {" ".join(key): value for key, value in weights.items()}
+    if mix.shares:
+        found["languages"] = mix.facts(state.tokens)
+    if over is not None:
+        found["smoothed_over"] = int(over.sum())
+    return found
 
 
-def _encoded(job: Job, encoder: Encoder) -> Iterator[Encoded]:
-    for record in read_records(job.inputs["lessons"].path / "lessons"):
-        chat = encoder.chat(record.messages, job.settings.prompt_loss_weight)
-        # The end of a turn must be inside what is kept, or the model never learns to stop.
-        if len(chat.ids) <= job.settings.sequence:
-            yield chat
+def _smooth_over(job: Job, encoder: Encoder, model: Any) -> Tensor | None:
+    if job.settings.smooth_over == "vocabulary" or not job.settings.label_smoothing:
+        return None
+    return language_tokens(job, encoder, model.get_output_embeddings().weight.shape[0])
 
 
-def _rows_per_epoch(lessons: Any, sequence: int, seed: int) -> int:
-    total = count = 0
-    for row in rows(lessons, sequence, seed, whole=True):
-        total, count = total + len(row.ids), count + 1
-        if total >= lessons.total:
-            break
-    return count
+def _remedy(settings: Any) -> str:
+    if settings.only_sources or settings.only_tags:
+        return "look at only_sources and only_tags: no lesson fits them"
+    return "leave 'tune' out of [pack] stages"

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import tiny_model, tiny_tokenizer
 
-from locale_tune_training.batches import Row, mixed, rows, write_tokens
+from locale_tune_training.batches import Row, rows, write_tokens
 from locale_tune_training.encoding import Encoded
+from locale_tune_training.mixing import Mixture
 from locale_tune_training.model import LossModule
 
 
@@ -60,7 +61,7 @@ def test_order_depends_on_seed_and_epoch_only(tmp_path):
 
 
 def test_replay_keeps_its_share_at_every_moment():
-    kinds = list(islice(mixed(repeat("n"), repeat("r"), 0.2), 100))
+    kinds = list(islice(Mixture(repeat("n"), repeat("r"), 0.2), 100))
     for n in range(1, 101):
         assert kinds[:n].count("r") == int(n * 0.2)
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from tiny import save_tiny, tiny_model, tiny_tokenizer
 
-from locale_tune.api import Job, Machine, NotFinite, Parts, Stopped
+from locale_tune.api import Job, Machine, NotFinite, Parts, Stopped, verified
 from locale_tune_training.batches import Row
 from locale_tune_training.checkpoints import Checkpoints
 from locale_tune_training.loop import State, Trainer, learning_rate, train
@@ -116,9 +116,12 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path):
     data[-1] ^= 1
     (newest[1] / "model.safetensors").write_bytes(data)
     trainer = Trainer(LossModule(tiny_model(TOKENIZER)), settings, torch.float32)
-    state = Checkpoints(here.work, "print").resume(trainer, State())
+    told = []
+    recipe = verified(newest[0])["recipe"]
+    state = Checkpoints(here.work, recipe, told.append).resume(trainer, State())
     assert f"checkpoint-{state.step:08d}" == newest[0].name
-    assert Checkpoints(here.work, "another run").resume(trainer, State()).step == 0
+    assert told == [f"{newest[1].name} is damaged and not used; the one before it is"]
+    assert not newest[1].exists(), "it would outlive the good ones"
 
 
 def test_nan_stops_before_anything_changes():

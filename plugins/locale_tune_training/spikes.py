@@ -1,0 +1,38 @@
+"""Skip the update when loss or gradient norm jumps.
+
+The rule of OLMo-core's `SkipStepOptimizer` (Apache-2.0, `olmo_core/optim/skip_step_optimizer.py`):
+an update whose loss or gradient norm lies more than `sigmas` standard deviations above the mean of
+the last 128 is left out, moments included. Nothing is skipped before half a window is known. What
+was skipped stays in the window, so that a level that has changed for good is soon taken as it is.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+WINDOW = 128
+
+
+class Spikes:
+    """Decide for each update; `seen` is [[loss, gradient norm], ...] and is kept with the state."""
+
+    def __init__(self, sigmas: float, seen: list[list[float]]) -> None:
+        self.sigmas = sigmas
+        self.seen = seen
+
+    def accept(self, loss: float, norm: float) -> bool:
+        """Say whether to make this update, and remember it. Without `sigmas` all are made."""
+        if not self.sigmas:
+            return True
+        usual = len(self.seen) < WINDOW // 2 or not any(
+            _jumps(value, past, self.sigmas)
+            for value, past in zip((loss, norm), zip(*self.seen, strict=True), strict=True)
+        )
+        self.seen.append([loss, norm])
+        del self.seen[:-WINDOW]
+        return usual
+
+
+def _jumps(value: float, past: Sequence[float], sigmas: float) -> bool:
+    return value - statistics.fmean(past) > sigmas * statistics.stdev(past)

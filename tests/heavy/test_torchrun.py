@@ -1,0 +1,106 @@
+"""A whole build whose training steps run in two processes that torchrun starts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+from test_end_to_end import sentences
+from tiny import save_tiny
+
+from locale_tune.api import verified
+
+ROOT = Path(__file__).parents[2]
+PACK = """\
+[locale]
+id = "toy"
+tag = "rm"
+script = "Latn"
+name = "Toy"
+endonym = "toi"
+direction = "ltr"
+
+[pack]
+base_model = "{base}"
+stages = ["collect", "inject"]
+filters = ["length"]
+prompts = ["Co vai?"]
+
+[settings.inject]
+tokens = 1500
+sequence = 64
+rows_per_step = 3
+lr = 3e-3
+dtype = "float32"
+shard = {shard}
+
+[[sources]]
+id = "lines"
+kind = "text"
+uri = "data/lines.txt"
+licence = "CC0-1.0"
+role = "text"
+options = {{ mode = "lines" }}
+"""
+LAUNCHER = """\
+from locale_tune.api import Launcher, hookimpl
+
+def two(argv):
+    module = argv[argv.index("-m") + 1:]
+    run = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    return [argv[0], *run, "-m", "--", *module]  # "--": torchrun has options called --run-...
+
+@hookimpl
+def locale_tune_launchers():
+    yield Launcher("two", command=two)
+"""
+
+
+@pytest.fixture
+def world(tmp_path, install):
+    """Return a function that builds the toy pack with a launcher and gives its inject folder."""
+    base = save_tiny(tmp_path / "base")
+    package = install("toy-launch", "locale_tune.plugins", "toy_launch", "toy_launch", LAUNCHER)
+    paths = [str(ROOT), str(ROOT / "plugins"), str(package.parent)]
+    env = {**os.environ, "LOCALE_TUNE_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+    env |= {"PYTHONPATH": os.pathsep.join([*paths, os.environ.get("PYTHONPATH", "")])}
+
+    def build(launcher, shard="false"):
+        pack = tmp_path / f"{launcher}-{shard}" / "toy"
+        (pack / "data").mkdir(parents=True)
+        (pack / "README.md").write_text("# Toy\n")
+        (pack / "pack.toml").write_text(PACK.format(base=base, shard=shard))
+        (pack / "data" / "lines.txt").write_text("\n".join(sentences(0, 120)) + "\n")
+        words = [sys.executable, "-m", "locale_tune", "build", str(pack), "--on", launcher]
+        done = subprocess.run(
+            words, capture_output=True, text=True, env=env, cwd=pack.parent, timeout=250
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        (made,) = (pack.parent / "runs" / "toy" / "store").glob("inject-*")
+        assert not list((pack.parent / "runs" / "toy" / "work").glob(".process-*"))
+        return made
+
+    return build
+
+
+@pytest.mark.slow
+def test_two_processes_build_what_one_builds(world):
+    one, two = world("local"), world("two")
+    facts = [verified(made)["facts"] for made in (one, two)]
+    assert facts[0]["steps"] == facts[1]["steps"]
+    losses = [
+        [json.loads(line)["loss"] for line in (made / "metrics.jsonl").read_text().splitlines()]
+        for made in (one, two)
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    weights = [load_file(made / "model.safetensors") for made in (one, two)]
+    for name, tensor in weights[0].items():
+        assert (tensor - weights[1][name]).abs().max() < 5e-6
+    sharded = load_file(world("two", "true") / "model.safetensors")
+    for name, tensor in weights[0].items():
+        assert (tensor - sharded[name]).abs().max() < 5e-6
