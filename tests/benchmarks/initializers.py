@@ -328,6 +328,8 @@ def show(lines: list[dict[str, Any]]) -> None:
 
 
 def _mean(values: list[float]) -> str:
+    if not values:
+        return "-"
     mean = f"{statistics.mean(values):.3f}"
     return f"{mean} ± {statistics.stdev(values):.3f}" if len(values) > 1 else mean
 
