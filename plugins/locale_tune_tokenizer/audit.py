@@ -79,8 +79,8 @@ def _audit(
     max_changed_share: float,
     cut_by: Any,
 ) -> dict[str, Entry]:
-    old_spec, spec = (read_json(folder / "tokenizer.json") for folder in (base, extended))
     try:
+        old_spec, spec = (read_json(folder / "tokenizer.json") for folder in (base, extended))
         old, new = open_tokenizer(old_spec), open_tokenizer(spec)
     except Exception as error:
         # The library raises bare Exception for a vocabulary that contradicts its merges.

@@ -69,21 +69,34 @@ def steps(cut: list[str], ranks: Ranks | Mapping[Pair, int]) -> Iterator[Pair]:
     Lowest rank first, leftmost first among equals: the order of huggingface/tokenizers
     (models/bpe/word.rs).
     """
-    while True:
-        best = min(
-            (
-                (rank, place)
-                for place, pair in enumerate(pairwise(cut))
-                if (rank := ranks.get(pair)) is not None
-            ),
-            default=None,
-        )
-        if best is None:
-            return
-        place = best[1]
-        pair = (cut[place], cut[place + 1])
-        cut[place : place + 2] = [pair[0] + pair[1]]
+    # Symbols stay where they began, empty once merged into the one before: a word of a script
+    # without spaces may have thousands, and moving them at each merge would take their square.
+    before, after = list(range(-1, len(cut) - 1)), list(range(1, len(cut) + 1))
+    heap = [
+        (rank, place)
+        for place, pair in enumerate(pairwise(cut))
+        if (rank := ranks.get(pair)) is not None
+    ]
+    heapq.heapify(heap)
+    while heap:
+        rank, place = heapq.heappop(heap)
+        next_one = after[place]
+        if not cut[place] or next_one == len(cut):
+            continue
+        pair = (cut[place], cut[next_one])
+        if ranks.get(pair) != rank:  # what stood here then has merged with another neighbour
+            continue
+        cut[place], cut[next_one] = pair[0] + pair[1], ""
+        after[place] = after[next_one]
+        if after[place] < len(cut):
+            before[after[place]] = place
+        for left, right in ((before[place], place), (place, after[place])):
+            if left >= 0 and right < len(cut):
+                rank_near = ranks.get((cut[left], cut[right]))
+                if rank_near is not None:
+                    heapq.heappush(heap, (rank_near, left))
         yield pair
+    cut[:] = filter(None, cut)
 
 
 def merge_all(symbols: Iterable[str], ranks: Ranks | Mapping[Pair, int]) -> list[str]:

@@ -24,7 +24,7 @@ from locale_tune_tokenizer.model_folder import (
 from locale_tune_tokenizer.new_tokens import new_tokens
 from locale_tune_tokenizer.outcome import Outcome, write_outcome
 from locale_tune_tokenizer.pretokenizer import Upgrade, pieces_in_text, upgrade
-from locale_tune_tokenizer.probes import rendered_chats
+from locale_tune_tokenizer.probes import rendered_chats, special_tokens
 from locale_tune_tokenizer.reload import reload_identity
 from locale_tune_tokenizer.segments import measure, open_tokenizer
 from locale_tune_tokenizer.settings import ExtendSettings
@@ -63,7 +63,7 @@ def run(job: Job) -> Mapping[str, Any]:
     certificate fails, NotFinite when the warm-up does.
     """
     base = job.inputs["model"].path
-    spec = read_json(base / "tokenizer.json") if (base / "tokenizer.json").exists() else None
+    spec = _spec(base)
     if reason := _reason_against(spec):
         copy_model(base, job.out, weights=True)
         return write_outcome(job.out, Outcome(reason=f"not extended: {reason}"))
@@ -93,6 +93,22 @@ def run(job: Job) -> Mapping[str, Any]:
     if not sized.learned.added:
         return _pass_on(job, start, outcome.because(decide.none_taken(sized, job.settings)))
     return _extend(job, start, outcome, extended(start.cut_spec, sized.learned))
+
+
+def _spec(base: Path) -> Mapping[str, Any] | None:
+    """Return the `tokenizer.json`, None where there is none. Raises StageFailed for a broken one."""
+    path = base / "tokenizer.json"
+    if not path.exists():
+        return None
+    try:
+        spec: Mapping[str, Any] = read_json(path)
+        open_tokenizer(spec)
+    except Exception as error:  # the library raises no other type
+        raise StageFailed(
+            f"{path.name} is no tokenizer: {error}",
+            "give a tokenizer.json that the library 'tokenizers' opens",
+        ) from error
+    return spec
 
 
 def _reason_against(spec: Mapping[str, Any] | None) -> str:
@@ -152,7 +168,7 @@ def _extend(job: Job, start: Start, outcome: Outcome, extension: Extension) -> M
     if reason:
         return _pass_on(job, start, outcome.because(f"not extended: {reason}"))
     copy_model(start.folder, job.out, weights=False)
-    write_tokenizer(job.out, extension)
+    write_tokenizer(job.out, extension, special_tokens(start.folder))
     new = open_tokenizer(extension.spec)
     case = Case(
         start.old,

@@ -69,14 +69,15 @@ def extended(spec: Mapping[str, Any], learned: Learned) -> Extension:
     return Extension(new, ids)
 
 
-def write_tokenizer(out: Path, extension: Extension) -> None:
+def write_tokenizer(out: Path, extension: Extension, special: Mapping[str, str]) -> None:
     """Write `tokenizer.json`, and make transformers load it as it is.
 
     Classes such as Qwen2Tokenizer rebuild the pre-tokenizer from their own code;
-    `TokenizersBackend` keeps the file's.
+    `TokenizersBackend` keeps the file's. `special` are the base's special tokens by name: a class
+    may have known them by itself, and this one does not.
     """
     text = json.dumps(extension.spec, ensure_ascii=False, indent=2)
     (out / "tokenizer.json").write_text(text, encoding="utf-8")
     path = out / "tokenizer_config.json"
     config = read_json(path) if path.exists() else {}
-    write_json(path, {**config, "tokenizer_class": "TokenizersBackend"})
+    write_json(path, {**special, **config, "tokenizer_class": "TokenizersBackend"})

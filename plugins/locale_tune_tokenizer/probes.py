@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from locale_tune.api import StageFailed
+
 ROUND_TRIP = (
     "",
     " ",
@@ -40,21 +42,42 @@ def rendered_chats(folder: Path) -> list[str]:
     """Render short chats by the folder's template, with and without an opening for the answer.
 
     Returns an empty list when there is no template; a template that refuses a role (some refuse
-    `system`) is rendered without it.
+    `system`) is rendered without it. Raises StageFailed for a tokenizer that does not load.
     """
-    import jinja2
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    tokenizer = loaded(folder)
     if not tokenizer.chat_template:
         return []
     texts: list[str] = []
     for roles in CHATS:
         try:
             texts += _render(tokenizer, roles)
-        except (jinja2.TemplateError, TypeError, ValueError):
+        except Exception:  # a template is a program, and may stop with anything
             continue
     return texts
+
+
+def special_tokens(folder: Path) -> dict[str, str]:
+    """Return the texts of `bos_token`, `eos_token` and so on, as transformers loads them.
+
+    Classes such as GPT2Tokenizer know theirs by themselves, without any file that names them.
+    Raises StageFailed for a tokenizer that does not load.
+    """
+    named = loaded(folder).special_tokens_map.items()
+    return {name: token for name, token in named if isinstance(token, str)}
+
+
+def loaded(folder: Path) -> Any:
+    """Return the tokenizer of a folder as transformers loads it. Raises StageFailed."""
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:  # whatever files of others lead the library to
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        raise StageFailed(
+            f"transformers does not load the tokenizer to extend: {said[0]}",
+            "mend its tokenizer.json and tokenizer_config.json, or give the tokenizer.json alone",
+        ) from error
 
 
 def _render(tokenizer: Any, roles: tuple[str, ...]) -> list[str]:

@@ -27,13 +27,16 @@ class PairRanks:
 
     def __init__(self, old_merges: Iterable[Pair]) -> None:
         self._ranks = {pair: rank for rank, pair in enumerate(old_merges)}
+        # Not the number of pairs: a file that lists one twice ranks it by the later place.
+        self._next = max(self._ranks.values(), default=-1) + 1
         self._learned: list[Pair] = []
         self.get = self._ranks.get
 
     def learn(self, pair: Pair) -> list[Pair]:
         """Rank a pair below all others."""
         self._learned.append(pair)
-        self._ranks[pair] = len(self._ranks)
+        self._ranks[pair] = self._next
+        self._next += 1
         return [pair]
 
     def new_merges(self) -> list[Pair]:
@@ -52,7 +55,7 @@ class SplitRanks:
 
     def __init__(self, old_merges: Iterable[Pair], pieces: Collection[str]) -> None:
         self._old = {pair: rank for rank, pair in enumerate(old_merges)}
-        self._first = len(self._old)
+        self._first = max(self._old.values(), default=-1) + 1
         self._place = {piece: place for place, piece in enumerate(pieces)}
         self._old_pieces = len(self._place)
 

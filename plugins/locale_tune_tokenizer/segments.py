@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import accumulate, islice, pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -17,6 +17,7 @@ from locale_tune_tokenizer.sentencepiece import SPACE
 from locale_tune_tokenizer.words import words
 
 BATCH = 512
+BATCH_CHARS = 500_000  # an encoding takes about 100 bytes for each character
 BYTE_PIECE = "<0x00>"  # only SentencePiece-style vocabularies hold it
 MOST_SEGMENTS = 2_000_000  # distinct ones held while counting: about 500 MB
 
@@ -31,9 +32,22 @@ def open_tokenizer(spec: Mapping[str, Any]) -> Any:
 
 def encodings(tokenizer: Any, texts: Iterable[str]) -> Iterator[Any]:
     """Encode texts in batches, with no special tokens around them."""
-    stream = iter(texts)
-    while batch := list(islice(stream, BATCH)):
+    for batch in _batched(texts):
         yield from tokenizer.encode_batch(batch, add_special_tokens=False)
+
+
+def _batched(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Yield up to 512 texts at a time, fewer of long ones: a text may be a whole document."""
+    batch: list[str] = []
+    size = 0
+    for text in texts:
+        batch.append(text)
+        size += len(text)
+        if len(batch) == BATCH or size >= BATCH_CHARS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def count_segments(
@@ -44,13 +58,13 @@ def count_segments(
     The tokenizer's own normalizer and pre-tokenizer decide, because the text is encoded: tokens
     of one pre-token share their word id. Where there is no pre-tokenizer (SentencePiece), a
     stretch also begins at each piece that opens with the space mark. Added tokens in the text
-    stand alone. Only the counts are held, and `most` of them: when there are more, the rarest go
+    stand alone, and so does the token for letters that have none. Only the counts are held, and `most` of them: when there are more, the rarest go
     (Manku and Motwani 2002), so that a corpus may be larger than memory.
     """
-    opening = _opening(tokenizer)
+    opening, unknown = _opening(tokenizer), _unknown(tokenizer)
     counts: Counter[tuple[int, ...]] = Counter()
     for encoding in encodings(tokenizer, texts):
-        counts.update(_segments(encoding.ids, encoding.word_ids, opening))
+        counts.update(_segments(encoding.ids, encoding.word_ids, opening, unknown))
         if len(counts) > most:
             counts = _frequent(counts, most // 2)
     return Counter(
@@ -69,6 +83,13 @@ def _opening(tokenizer: Any) -> frozenset[int]:
     return frozenset(number for token, number in vocab.items() if token.startswith(SPACE))
 
 
+def _unknown(tokenizer: Any) -> int | None:
+    """Return the id of what stands for letters without a token, None where nothing does."""
+    unknown = tokenizer.model.unk_token
+    number: int | None = tokenizer.token_to_id(unknown) if unknown else None
+    return number
+
+
 def _frequent(counts: Counter[tuple[int, ...]], most: int) -> Counter[tuple[int, ...]]:
     """Drop what was seen once, then twice, and so on, until at most `most` are left."""
     least = 2
@@ -79,11 +100,16 @@ def _frequent(counts: Counter[tuple[int, ...]], most: int) -> Counter[tuple[int,
 
 
 def _segments(
-    ids: list[int], places: list[int], opening: frozenset[int]
+    ids: list[int], places: list[int], opening: frozenset[int], unknown: int | None
 ) -> Iterator[tuple[int, ...]]:
     start = 0
     for end in range(1, len(ids) + 1):
-        if end == len(ids) or places[end] != places[start] or ids[end] in opening:
+        if (
+            end == len(ids)
+            or places[end] != places[start]
+            or ids[end] in opening
+            or unknown in (ids[end - 1], ids[end])
+        ):
             yield tuple(ids[start:end])
             start = end
 
@@ -137,5 +163,6 @@ def in_text(tokenizer: Any, seen: Iterable[str]) -> list[str]:
 
     A tokenizer that itself puts a space before every text would make it two.
     """
-    adds_one = tokenizer.encode("x", add_special_tokens=False).tokens[0].startswith(SPACE)
+    tokens = tokenizer.encode("x", add_special_tokens=False).tokens
+    adds_one = any(token.startswith(SPACE) for token in tokens[:1])
     return [word if adds_one else f" {word}" for word in seen]

@@ -71,13 +71,15 @@ def knee(tokens: Sequence[int]) -> int:
 
     The point farthest below the straight line between the curve's ends (Satopaa et al. 2011,
     "Finding a Kneedle in a Haystack", without smoothing: the curve falls at every step it takes).
-    Equal distances: the smaller size. 0 when nothing is saved.
+    Equal distances: the smaller size. A curve nowhere below that line has no knee, since later
+    tokens save as much as earlier ones: then all of them. 0 when nothing is saved.
     """
     last = len(tokens) - 1
     drop = tokens[0] - tokens[-1]
     if last < 1 or drop <= 0:
         return 0
-    return max(range(last + 1), key=lambda n: (tokens[0] - tokens[n]) * last - n * drop)
+    below = [(tokens[0] - count) * last - n * drop for n, count in enumerate(tokens)]
+    return below.index(max(below)) if max(below) > 0 else last
 
 
 def frequent(learned: Learned, least: int) -> int:

@@ -6,6 +6,7 @@ import hashlib
 import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from locale_tune.api import Record, read_records
@@ -101,15 +102,13 @@ def _lines(corpus: Path, split: str) -> Iterator[str]:
 
 def _english(corpus: Path, seed: int) -> tuple[list[str], list[str]]:
     """Return English lines, and the native lines of the same sentences (empty without pairs)."""
-    pairs = [
+    found = (
         (record.translation, record.text)
         for record in read_records(corpus / "parallel")
         if is_english(record.meta.get("translation_lang", "")) and record.text
-    ]
-    if pairs:
-        return [english for english, _ in pairs][:SAMPLE_LINES], [native for _, native in pairs][
-            :SAMPLE_LINES
-        ]
+    )
+    if pairs := list(islice(found, SAMPLE_LINES)):
+        return [english for english, _ in pairs], [native for _, native in pairs]
     control = (r for r in read_records(corpus / "control") if is_english(r.lang))
     return draw(lines_of(control), SAMPLE_LINES, seed), []
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from locale_tune.api import Job, read_json, read_records, write_json
 from locale_tune_tokenizer.model_folder import Extension, copy_model, write_tokenizer
+from locale_tune_tokenizer.probes import special_tokens
 from locale_tune_tokenizer.segments import encodings, open_tokenizer
 from locale_tune_tokenizer.settings import ExtendSettings
 from locale_tune_tokenizer.texts import RANKS, hash_rank
@@ -100,7 +101,7 @@ def write_folder(base: Path, folder: Path, trimmed: Trimmed) -> None:
     if (base / "tokenizer_config.json").exists():
         old = read_json(base / "tokenizer_config.json")
         write_json(folder / "tokenizer_config.json", renumbered_decoder(old, trimmed.new_ids))
-    write_tokenizer(folder, Extension(trimmed.spec, {}))
+    write_tokenizer(folder, Extension(trimmed.spec, {}), special_tokens(base))
     sizes = {"tokens_before": trimmed.size_before, "tokens_after": len(trimmed.kept)}
     write_json(folder / MAP_FILE, {**sizes, "kept": trimmed.kept})
 
