@@ -139,8 +139,8 @@ def _chats(folder: Path) -> tuple[list[str], str]:
 
     try:
         chats = rendered_chats(folder)
-    except (OSError, ValueError) as error:
-        return [], f"transformers does not load the base: {error}"
+    except StageFailed as error:
+        return [], error.problem
     return chats, "" if chats else "the base has no chat template"
 
 

@@ -54,6 +54,15 @@ def notes(settings: ExtendSettings, text_bytes: int) -> list[str]:
     return []
 
 
+def llamacpp_notes(trimmed: object, upgraded: object) -> list[str]:
+    """Return what llama.cpp cannot do with the outcome of choices that change old ids."""
+    reasons = {
+        "the vocabulary is trimmed, so ids are others than its converter knows": trimmed,
+        "the pre-tokenizer is changed, and it has a fixed list of them": upgraded,
+    }
+    return [f"not for llama.cpp: {reason}" for reason, chosen in reasons.items() if chosen]
+
+
 def none_taken(sized: Sized, settings: ExtendSettings) -> str:
     """Return the reason when no token was worth adding."""
     if not sized.frequent:

@@ -73,8 +73,10 @@ def run(job: Job) -> Mapping[str, Any]:
 
         require(job.settings.initializer, job.inputs["corpus"].path)
     start, better = _weighed(job, _start(job, spec or {}))
+    outcome = _measured(job, start)
     outcome = replace(
-        _measured(job, start),
+        outcome,
+        notes=(*outcome.notes, *decide.llamacpp_notes(start.trimmed.check, better.spec)),
         pretokenizer=better.facts(),
         trimmed=start.trimmed.facts,
         certificate={"trimming": start.trimmed.check} if start.trimmed.check else {},
@@ -96,7 +98,7 @@ def run(job: Job) -> Mapping[str, Any]:
 
 
 def _spec(base: Path) -> Mapping[str, Any] | None:
-    """Return the `tokenizer.json`, None where there is none. Raises StageFailed for a broken one."""
+    """Return the `tokenizer.json`, None where there is none; StageFailed for a broken one."""
     path = base / "tokenizer.json"
     if not path.exists():
         return None

@@ -69,7 +69,9 @@ def extended(spec: Mapping[str, Any], learned: Learned) -> Extension:
     return Extension(new, ids)
 
 
-def write_tokenizer(out: Path, extension: Extension, special: Mapping[str, str]) -> None:
+def write_tokenizer(
+    out: Path, extension: Extension, special: Mapping[str, str] | None = None
+) -> None:
     """Write `tokenizer.json`, and make transformers load it as it is.
 
     Classes such as Qwen2Tokenizer rebuild the pre-tokenizer from their own code;
@@ -80,4 +82,4 @@ def write_tokenizer(out: Path, extension: Extension, special: Mapping[str, str])
     (out / "tokenizer.json").write_text(text, encoding="utf-8")
     path = out / "tokenizer_config.json"
     config = read_json(path) if path.exists() else {}
-    write_json(path, {**special, **config, "tokenizer_class": "TokenizersBackend"})
+    write_json(path, {**(special or {}), **config, "tokenizer_class": "TokenizersBackend"})

@@ -58,8 +58,9 @@ def count_segments(
     The tokenizer's own normalizer and pre-tokenizer decide, because the text is encoded: tokens
     of one pre-token share their word id. Where there is no pre-tokenizer (SentencePiece), a
     stretch also begins at each piece that opens with the space mark. Added tokens in the text
-    stand alone, and so does the token for letters that have none. Only the counts are held, and `most` of them: when there are more, the rarest go
-    (Manku and Motwani 2002), so that a corpus may be larger than memory.
+    stand alone, and so does the token for letters that have none. Only the counts are held, and
+    `most` of them: when there are more, the rarest go (Manku and Motwani 2002), so that a corpus
+    may be larger than memory.
     """
     opening, unknown = _opening(tokenizer), _unknown(tokenizer)
     counts: Counter[tuple[int, ...]] = Counter()
