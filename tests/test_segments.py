@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
-from tokenizer_support import ENGLISH, llama3_split, sentences, toy_spec
+import pytest
+from tokenizer_support import ENGLISH, SPECIAL, llama3_split, sentences, toy_spec
 
 from locale_tune_tokenizer.bytelevel import to_letters
 from locale_tune_tokenizer.segments import (
+    BATCH_CHARS,
     boundaries,
     count_segments,
+    encodings,
     measure,
     open_tokenizer,
     pairs,
@@ -84,3 +88,43 @@ def test_a_tokenizer_that_truncates_is_opened_without():
         "stride": 0,
     }
     assert len(open_tokenizer(spec).encode(ENGLISH[0]).ids) > 3
+
+
+class Counting:
+    """A tokenizer that notes how much text it is given at a time."""
+
+    def __init__(self) -> None:
+        self.given: list[list[int]] = []
+
+    def encode_batch(self, batch: list[str], **_: Any) -> list[str]:
+        self.given.append([len(text) for text in batch])
+        return batch
+
+
+def test_long_texts_are_encoded_few_at_a_time_and_in_order():
+    texts = ["a" * BATCH_CHARS, "b", "c" * (BATCH_CHARS - 1), "d", "e"]
+    tokenizer = Counting()
+    assert list(encodings(tokenizer, iter(texts))) == texts
+    assert tokenizer.given == [[BATCH_CHARS], [1, BATCH_CHARS - 1], [1, 1]]
+    assert list(encodings(tokenizer, [])) == []
+
+
+def without(letters: str, unk: str | None) -> dict[str, Any]:
+    spec = toy_spec()
+    vocab, merges = spec["model"]["vocab"], spec["model"]["merges"]
+    spec["model"]["vocab"] = {
+        t: n for t, n in vocab.items() if t in SPECIAL or not set(t) & set(letters)
+    }
+    spec["model"]["merges"] = [m for m in merges if not set("".join(m)) & set(letters)]
+    return {**spec, "model": {**spec["model"], "unk_token": unk}}
+
+
+def test_what_stands_for_unknown_letters_joins_with_nothing():
+    tokenizer = open_tokenizer(without("q", "<|endoftext|>"))
+    assert count_segments(tokenizer, ["aqbb"]) == {("a",): 1, ("<|endoftext|>",): 1, ("b", "b"): 1}
+    assert pairs(tokenizer, ["aqb"]) == set()
+
+
+@pytest.mark.parametrize("unk", [None, "<|endoftext|>"])
+def test_a_vocabulary_without_every_byte_is_measured(unk):
+    assert measure(open_tokenizer(without("x", unk)), ["xa xa"]).words == 2
