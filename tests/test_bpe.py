@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from itertools import pairwise
 
-from locale_tune_tokenizer.bpe import learn, merge_all, steps
+from locale_tune_tokenizer.learning.bpe import learn, merge_all, steps
 
 LETTERS = set("abcdx")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from locale_tune_tokenizer.decide import llamacpp_notes, none_taken, notes, reason_for_none
-from locale_tune_tokenizer.new_tokens import Sized
-from locale_tune_tokenizer.segments import Figures
+from locale_tune_tokenizer.learning.decide import llamacpp_notes, none_taken, notes, reason_for_none
+from locale_tune_tokenizer.learning.new_tokens import Sized
+from locale_tune_tokenizer.learning.segments import Figures
 from locale_tune_tokenizer.settings import ExtendSettings
 
 SETTINGS = ExtendSettings(min_bytes=1_000_000)

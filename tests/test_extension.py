@@ -12,12 +12,17 @@ from hypothesis import strategies as st
 from tokenizer_support import ARABIC, ENGLISH, ROMANSH, SPECIAL, llama3_split, sentences, toy_spec
 from tokenizers import Tokenizer
 
-from locale_tune_tokenizer.bpe import learn, merge_all
-from locale_tune_tokenizer.bytelevel import added_ids, merges_of, to_bytes, to_letters
-from locale_tune_tokenizer.model_folder import Extension, extended
-from locale_tune_tokenizer.probes import ROUND_TRIP
-from locale_tune_tokenizer.segments import boundaries, count_segments, open_tokenizer, pairs
-from locale_tune_tokenizer.words import refusal
+from locale_tune_tokenizer.checks.probes import ROUND_TRIP
+from locale_tune_tokenizer.formats.bytelevel import added_ids, merges_of, to_bytes, to_letters
+from locale_tune_tokenizer.formats.model_folder import Extension, extended
+from locale_tune_tokenizer.learning.bpe import learn, merge_all
+from locale_tune_tokenizer.learning.segments import (
+    boundaries,
+    count_segments,
+    open_tokenizer,
+    pairs,
+)
+from locale_tune_tokenizer.learning.words import refusal
 
 TEXT = sentences(ROMANSH, 300) + sentences(ARABIC, 300) + ["cumün 12", "sün 3333"] * 40
 OPTIONS = {

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from locale_tune_tokenizer.bpe import learn, merge_all
-from locale_tune_tokenizer.ranks import PairRanks, SplitRanks
+from locale_tune_tokenizer.learning.bpe import learn, merge_all
+from locale_tune_tokenizer.learning.ranks import PairRanks, SplitRanks
 
 PIECES = ["a", "b", "c", "ab", "abc"]
 OLD = [("a", "b"), ("ab", "c")]

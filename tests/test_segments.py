@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from tokenizer_support import ENGLISH, SPECIAL, llama3_split, sentences, toy_spec
 
-from locale_tune_tokenizer.bytelevel import to_letters
-from locale_tune_tokenizer.segments import (
+from locale_tune_tokenizer.formats.bytelevel import to_letters
+from locale_tune_tokenizer.learning.segments import (
     BATCH_CHARS,
     boundaries,
     count_segments,

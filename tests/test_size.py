@@ -7,13 +7,13 @@ from collections import Counter
 import pytest
 from tokenizer_support import ARABIC, ROMANSH, sentences, toy_sentencepiece, toy_spec
 
-from locale_tune_tokenizer.bpe import Learned, ranks_of
-from locale_tune_tokenizer.bytelevel import merges_of
-from locale_tune_tokenizer.model_folder import extended
-from locale_tune_tokenizer.new_tokens import new_tokens
-from locale_tune_tokenizer.segments import measure, open_tokenizer
+from locale_tune_tokenizer.formats.bytelevel import merges_of
+from locale_tune_tokenizer.formats.model_folder import extended
+from locale_tune_tokenizer.learning.bpe import Learned, ranks_of
+from locale_tune_tokenizer.learning.new_tokens import new_tokens
+from locale_tune_tokenizer.learning.segments import measure, open_tokenizer
+from locale_tune_tokenizer.learning.size import Curve, curve, frequent, knee
 from locale_tune_tokenizer.settings import ExtendSettings
-from locale_tune_tokenizer.size import Curve, curve, frequent, knee
 
 TEXT = sentences(ROMANSH, 300) + sentences(ARABIC, 300)
 HELD_OUT = sentences(ROMANSH, 30, seed=1) + sentences(ARABIC, 30, seed=1)

@@ -13,10 +13,10 @@ from tokenizer_support import ENGLISH, ROMANSH, sentences, toy_spec
 from trim_support import CHAT, HINDI, MIXED, hand_spec, piece_spec
 
 from locale_tune.api import StageFailed
-from locale_tune_tokenizer.merge_tree import pieces_of
-from locale_tune_tokenizer.segments import encodings, open_tokenizer
-from locale_tune_tokenizer.trim import Trimmed, count_use, prune
-from locale_tune_tokenizer.trim_check import check_trimmed
+from locale_tune_tokenizer.learning.segments import encodings, open_tokenizer
+from locale_tune_tokenizer.pruning.merge_tree import pieces_of
+from locale_tune_tokenizer.pruning.trim import Trimmed, count_use, prune
+from locale_tune_tokenizer.pruning.trim_check import check_trimmed
 
 SPECS = {
     "byte-level": toy_spec(),

@@ -23,7 +23,7 @@ from locale_tune.api import (
     this_machine,
     write_records,
 )
-from locale_tune_tokenizer.audit import Text, audit
+from locale_tune_tokenizer.checks.audit import Text, audit
 from locale_tune_tokenizer.extend import run
 from locale_tune_tokenizer.settings import ExtendSettings
 from locale_tune_tokenizer.texts import SAMPLE_LINES, draw, hash_rank

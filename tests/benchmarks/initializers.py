@@ -36,19 +36,19 @@ for folder in ("plugins", "."):
 from corpora import divided, mirror_lines
 
 from locale_tune.api import Machine, this_machine
-from locale_tune_tokenizer.bpe import Learned
-from locale_tune_tokenizer.converter import CHECK_TEXT
-from locale_tune_tokenizer.first_rows import Sight
-from locale_tune_tokenizer.initializers import INITIALIZERS
-from locale_tune_tokenizer.model_folder import Extension, extended
-from locale_tune_tokenizer.new_tokens import new_tokens
-from locale_tune_tokenizer.row_batches import Packed, pack
-from locale_tune_tokenizer.row_losses import Setup
-from locale_tune_tokenizer.row_training import RowTrainer
-from locale_tune_tokenizer.rows import Tables, grow, row_count
-from locale_tune_tokenizer.segments import encodings, measure, open_tokenizer
+from locale_tune_tokenizer.checks.converter import CHECK_TEXT
+from locale_tune_tokenizer.embeddings.first_rows import Sight
+from locale_tune_tokenizer.embeddings.initializers import INITIALIZERS
+from locale_tune_tokenizer.embeddings.row_batches import Packed, pack
+from locale_tune_tokenizer.embeddings.row_losses import Setup
+from locale_tune_tokenizer.embeddings.row_training import RowTrainer
+from locale_tune_tokenizer.embeddings.rows import Tables, grow, row_count
+from locale_tune_tokenizer.formats.model_folder import Extension, extended
+from locale_tune_tokenizer.formats.styles import style_of
+from locale_tune_tokenizer.learning.bpe import Learned
+from locale_tune_tokenizer.learning.new_tokens import new_tokens
+from locale_tune_tokenizer.learning.segments import encodings, measure, open_tokenizer
 from locale_tune_tokenizer.settings import ExtendSettings
-from locale_tune_tokenizer.styles import style_of
 from locale_tune_tokenizer.texts import draw
 from locale_tune_training.batches import Row
 from locale_tune_training.loop import Trainer

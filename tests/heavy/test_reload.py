@@ -11,10 +11,10 @@ from tiny import ENGLISH, save_tiny
 from tokenizer_support import ARABIC, ROMANSH, sentences
 
 from locale_tune.api import StageFailed, read_json, write_json
-from locale_tune_tokenizer.model_folder import copy_model, write_tokenizer
-from locale_tune_tokenizer.probes import ROUND_TRIP, rendered_chats
-from locale_tune_tokenizer.reload import reload_identity
-from locale_tune_tokenizer.segments import open_tokenizer
+from locale_tune_tokenizer.checks.probes import ROUND_TRIP, rendered_chats
+from locale_tune_tokenizer.checks.reload import reload_identity
+from locale_tune_tokenizer.formats.model_folder import copy_model, write_tokenizer
+from locale_tune_tokenizer.learning.segments import open_tokenizer
 
 LINES = [*ROUND_TRIP, "quai chasa"]
 
