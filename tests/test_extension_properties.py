@@ -61,6 +61,7 @@ corpora = st.lists(st.lists(words, min_size=1, max_size=5).map(" ".join), min_si
 texts = st.text(max_size=20) | st.lists(words | st.sampled_from(ROUND_TRIP)).map("".join)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(corpus=corpora, lines=st.lists(texts, max_size=5))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from tokenizer_support import ENGLISH, llama3_split, toy_sentencepiece, toy_spec
+from tokenizer_support import ENGLISH, llama3_split, to_letters, toy_sentencepiece, toy_spec
 from tokenizers import Tokenizer
 
-from locale_tune_tokenizer.formats.bytelevel import to_letters
 from locale_tune_tokenizer.formats.pretokenizer import GPT2, marked, upgrade, with_marks
 from locale_tune_tokenizer.learning.segments import open_tokenizer
 

@@ -6,12 +6,10 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from tokenizer_support import ENGLISH, SPECIAL, llama3_split, sentences, toy_spec
+from tokenizer_support import ENGLISH, SPECIAL, llama3_split, sentences, to_letters, toy_spec
 
-from locale_tune_tokenizer.formats.bytelevel import to_letters
 from locale_tune_tokenizer.learning.segments import (
     BATCH_CHARS,
-    boundaries,
     count_segments,
     encodings,
     measure,
@@ -48,11 +46,6 @@ def test_an_added_token_in_the_text_stands_alone():
 def test_pairs_do_not_cross_pre_tokens():
     space = to_letters(" ")
     assert pairs(open_tokenizer(toy_spec()), ["xz xz"]) == {("x", "z"), (space, "x")}
-
-
-def test_boundaries_are_the_ends_of_tokens():
-    assert boundaries(["ab", "c", "def"]) == {2, 3, 6}
-    assert boundaries([]) == set()
 
 
 def test_figures_of_text_whose_letters_are_all_tokens():

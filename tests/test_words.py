@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tokenizer_support import to_letters
 
-from locale_tune_tokenizer.formats.bytelevel import to_bytes, to_letters, to_text
+from locale_tune_tokenizer.formats.bytelevel import to_bytes, to_text
 from locale_tune_tokenizer.learning.words import refusal, script_of, words
 
 

@@ -201,21 +201,23 @@ def _write_corpus(
             "one passage a line in UTF-8, or .jsonl with a 'text' in each object",
             bad.shown[0] if bad.shown else "",
         )
-    write_records(folder / "replay", _records(protect, bad))
+    write_records(folder / "replay", _records(protect, bad, as_is=True))
 
 
-def _records(paths: Iterable[Path], bad: Bad) -> Iterator[Record]:
+def _records(paths: Iterable[Path], bad: Bad, *, as_is: bool = False) -> Iterator[Record]:
+    """Yield one record per line; `as_is` keeps indentation and whatever normal form it has."""
     for path in paths:
         read = _json_text if path.suffix == ".jsonl" else _plain_text
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 where = f"{path}:{number}"
                 try:
-                    text = unicodedata.normalize("NFC", read(line.decode("utf-8-sig"))).strip()
+                    text = read(line.decode("utf-8-sig")).rstrip("\r\n")
+                    text = text if as_is else unicodedata.normalize("NFC", text).strip()
                 except (ValueError, RecursionError) as error:
                     bad.add(where, str(error))
                     continue
-                if text:
+                if text.strip():
                     yield Record(id=where, source=path.name, lang="und", text=text)
 
 

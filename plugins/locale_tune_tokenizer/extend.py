@@ -124,7 +124,8 @@ def _reason_against(spec: Mapping[str, Any] | None) -> str:
 
 def _start(job: Job, spec: Mapping[str, Any]) -> Start:
     """Draw the samples, and trim the vocabulary where the settings ask for it."""
-    drawn = samples(job.inputs["corpus"].path, job.settings.protected_lines, job.seed)
+    settings, corpus = job.settings, job.inputs["corpus"].path
+    drawn = samples(corpus, settings.protected_lines, job.seed, settings.protected_share)
     chats = rendered_chats(job.inputs["model"].path)
     trimmed = trim(job, spec, drawn.all(), chats)
     old = open_tokenizer(trimmed.spec)

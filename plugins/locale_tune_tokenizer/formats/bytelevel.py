@@ -27,11 +27,6 @@ def to_bytes(token: str) -> bytes:
     return bytes(BYTE_OF[letter] for letter in token)
 
 
-def to_letters(text: str) -> str:
-    """Spell a text in the byte alphabet, one letter per UTF-8 byte."""
-    return "".join(LETTER_OF[byte] for byte in text.encode())
-
-
 def to_text(token: str) -> str:
     """Return a token as people read it; an unfinished character shows as U+FFFD."""
     return to_bytes(token).decode(errors="replace")

@@ -1,4 +1,4 @@
-"""Run text through a tokenizer and look at the cuts: segments, pairs, boundaries, figures."""
+"""Run text through a tokenizer and look at the cuts: segments, pairs, figures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -118,11 +118,6 @@ def _segments(
 def pairs(tokenizer: Any, texts: Iterable[str]) -> set[Pair]:
     """Return every pair of neighbours that could merge: merging none of them keeps the ids."""
     return {pair for segment in count_segments(tokenizer, texts) for pair in pairwise(segment)}
-
-
-def boundaries(tokens: list[str]) -> set[int]:
-    """Return the places (in letters of the byte alphabet) where a token ends."""
-    return set(accumulate(len(token) for token in tokens))
 
 
 @dataclass(frozen=True)
