@@ -10,13 +10,13 @@ from typing import Any
 
 from tokenizers import Tokenizer, trainers
 
-from locale_tune_tokenizer.bpe import learn
-from locale_tune_tokenizer.bytelevel import merges_of
-from locale_tune_tokenizer.converter import CHECK_TEXT
-from locale_tune_tokenizer.model_folder import extended
-from locale_tune_tokenizer.new_tokens import refuse_by
-from locale_tune_tokenizer.segments import count_segments, open_tokenizer, pairs
-from locale_tune_tokenizer.styles import style_of
+from locale_tune_tokenizer.checks.converter import CHECK_TEXT
+from locale_tune_tokenizer.formats.bytelevel import merges_of
+from locale_tune_tokenizer.formats.model_folder import extended
+from locale_tune_tokenizer.formats.styles import style_of
+from locale_tune_tokenizer.learning.bpe import learn
+from locale_tune_tokenizer.learning.new_tokens import refuse_by
+from locale_tune_tokenizer.learning.segments import count_segments, open_tokenizer, pairs
 
 Spec = dict[str, Any]
 

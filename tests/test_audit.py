@@ -24,9 +24,9 @@ from tokenizer_support import ARABIC, ENGLISH, ROMANSH, sentences, toy_spec
 from trim_support import piece_spec
 
 from locale_tune.api import StageFailed
-from locale_tune_tokenizer.audit import Text, audit, failed
-from locale_tune_tokenizer.certificate import CHECKS
-from locale_tune_tokenizer.llamacpp import not_run
+from locale_tune_tokenizer.checks.audit import Text, audit, failed
+from locale_tune_tokenizer.checks.certificate import CHECKS
+from locale_tune_tokenizer.checks.llamacpp import not_run
 
 # Words that the toy SentencePiece style has not seen, in letters that it has.
 MORE = ("mintgin", "sulegl", "paisser", "dumengia", "gianter", "viadi", "stgira", "nivels", "tgaun")
@@ -37,8 +37,12 @@ TEXT = Text(native=NATIVE[::6], protected=ENGLISH[:1], others=ENGLISH[1:])
 @pytest.fixture(autouse=True)
 def without_other_processes(monkeypatch: pytest.MonkeyPatch):
     """Leave transformers and llama.cpp out; their checks have tests of their own."""
-    monkeypatch.setattr("locale_tune_tokenizer.llamacpp.PACKAGES", {"no_such_package": "llama"})
-    monkeypatch.setattr("locale_tune_tokenizer.audit._reload", lambda *args: not_run("a test"))
+    monkeypatch.setattr(
+        "locale_tune_tokenizer.checks.llamacpp.PACKAGES", {"no_such_package": "llama"}
+    )
+    monkeypatch.setattr(
+        "locale_tune_tokenizer.checks.audit._reload", lambda *args: not_run("a test")
+    )
 
 
 def judged(tmp_path: Path, base: dict, extended: dict) -> dict:
@@ -159,7 +163,7 @@ def test_files_will_do_and_what_did_not_run_is_not_passed(tmp_path: Path):
 def test_an_audit_of_files_needs_no_heavy_library(tmp_path: Path):
     base = written(tmp_path, toy_spec()) / "tokenizer.json"
     code = (
-        "import sys; from pathlib import Path; import locale_tune_tokenizer.audit as a;"
+        "import sys; from pathlib import Path; import locale_tune_tokenizer.checks.audit as a;"
         "a._reload = lambda *args: a.not_run('a test');"
         "a.audit(Path(sys.argv[1]), Path(sys.argv[1]));"
         "print({'torch', 'transformers'} & set(sys.modules))"

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from itertools import pairwise
 
-from locale_tune_tokenizer.bpe import learn, merge_all
+from locale_tune_tokenizer.learning.bpe import learn, merge_all, steps
 
 LETTERS = set("abcdx")
 
@@ -134,3 +134,21 @@ def test_counts_agree_with_counting_anew_after_every_merge():
 
 def test_segments_of_one_symbol_teach_nothing():
     assert learn(Counter({("abc",): 100}), [], {"abc"}, max_new=9, min_count=1).merges == []
+
+
+class Asked(dict):
+    """Ranks that count how often they are asked."""
+
+    count = 0
+
+    def get(self, pair, default=None):
+        self.count += 1
+        return super().get(pair, default)
+
+
+def test_the_work_on_a_long_word_grows_with_its_length_and_not_its_square():
+    ranks = Asked({("a", "a"): 0, ("aa", "aa"): 1, ("aaaa", "aaaa"): 2})
+    word = ["a"] * 8_003
+    assert len(list(steps(word, ranks))) == 4_001 + 2_000 + 1_000
+    assert word == ["aaaaaaaa"] * 1_000 + ["aa", "a"]
+    assert ranks.count < 10 * 8_003

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from locale_tune_tokenizer.bpe import Pair, Segment, learn, merge_all
+from locale_tune_tokenizer.learning.bpe import Pair, Segment, learn, merge_all
 
 LETTERS = "abc"
 # No old merge makes "ab", but two use it: when a new merge reaches it, they must act at once.

@@ -7,15 +7,15 @@ import copy
 import pytest
 from tokenizer_support import SPECIAL, toy_spec
 
-from locale_tune_tokenizer.bytelevel import (
+from locale_tune_tokenizer.formats.bytelevel import (
     LETTER_OF,
     added_ids,
     merges_of,
     pieces_of,
     reason_against_ids,
 )
-from locale_tune_tokenizer.segments import open_tokenizer
-from locale_tune_tokenizer.styles import reason_against
+from locale_tune_tokenizer.formats.styles import reason_against
+from locale_tune_tokenizer.learning.segments import open_tokenizer
 
 SPEC = toy_spec()
 

@@ -10,14 +10,14 @@ import pytest
 from tokenizer_support import ARABIC, ENGLISH, ROMANSH, no_samples, sentences, toy_spec
 
 from locale_tune.api import StageFailed
-from locale_tune_tokenizer.bpe import Learned, learn
-from locale_tune_tokenizer.bytelevel import added_ids, merges_of
-from locale_tune_tokenizer.case import Case, CheckFailed, bytes_by_id, options_of
-from locale_tune_tokenizer.certificate import CHECKS, certify, examine
-from locale_tune_tokenizer.converter import CHECK_TEXT
-from locale_tune_tokenizer.model_folder import Extension, extended
-from locale_tune_tokenizer.segments import count_segments, open_tokenizer, pairs
-from locale_tune_tokenizer.styles import style_of
+from locale_tune_tokenizer.checks.case import Case, CheckFailed, bytes_by_id, options_of
+from locale_tune_tokenizer.checks.certificate import CHECKS, certify, examine
+from locale_tune_tokenizer.checks.converter import CHECK_TEXT
+from locale_tune_tokenizer.formats.bytelevel import added_ids, merges_of
+from locale_tune_tokenizer.formats.model_folder import Extension, extended
+from locale_tune_tokenizer.formats.styles import style_of
+from locale_tune_tokenizer.learning.bpe import Learned, learn
+from locale_tune_tokenizer.learning.segments import count_segments, open_tokenizer, pairs
 
 SPEC = toy_spec()
 OLD = open_tokenizer(SPEC)

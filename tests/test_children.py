@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from locale_tune_tokenizer import children
-from locale_tune_tokenizer.children import ChildFailed, ask
+from locale_tune_tokenizer.checks import children
+from locale_tune_tokenizer.checks.children import ChildFailed, ask
 
 ECHO = """
 import os, sys
-from locale_tune_tokenizer.children import serve
+from locale_tune_tokenizer.checks.children import serve
 
 def answer(request):
     return {"got": request, "offline": os.environ["HF_HUB_OFFLINE"], "pid": os.getpid(),

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from tokenizer_support import ENGLISH, toy_spec
 
-from locale_tune_tokenizer.converter import CHECK_TEXT, digest, pre_name
-from locale_tune_tokenizer.converter_digests import DIGESTS, PRE_NAMES
-from locale_tune_tokenizer.segments import open_tokenizer
+from locale_tune_tokenizer.checks.converter import CHECK_TEXT, digest, pre_name
+from locale_tune_tokenizer.checks.converter_digests import DIGESTS, PRE_NAMES
+from locale_tune_tokenizer.learning.segments import open_tokenizer
 
 LLAMA3 = "0ef9807a4087ebef797fc749390439009c3b9eda9ad1a097abbe738f486c01e5"
 SMOLLM = "855059429035d75a914d1eda9f10a876752e281a054a7a3d421ef0533e5b6249"

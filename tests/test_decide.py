@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from locale_tune_tokenizer.decide import none_taken, notes, reason_for_none
-from locale_tune_tokenizer.new_tokens import Sized
-from locale_tune_tokenizer.segments import Figures
+from locale_tune_tokenizer.learning.decide import llamacpp_notes, none_taken, notes, reason_for_none
+from locale_tune_tokenizer.learning.new_tokens import Sized
+from locale_tune_tokenizer.learning.segments import Figures
 from locale_tune_tokenizer.settings import ExtendSettings
 
 SETTINGS = ExtendSettings(min_bytes=1_000_000)
@@ -71,3 +71,10 @@ def test_a_lowered_threshold_leaves_a_note():
 def test_no_token_taken_is_told_by_what_ruled_it_out():
     assert "100 times" in none_taken(Sized(), SETTINGS)
     assert none_taken(Sized(frequent=1200), SETTINGS).startswith("nothing saved: 1,200 frequent")
+
+
+def test_what_llama_cpp_cannot_run_is_said():
+    assert llamacpp_notes({}, None) == []
+    (trimmed,) = llamacpp_notes({"passed": True}, None)
+    assert trimmed.startswith("not for llama.cpp: the vocabulary is trimmed")
+    assert len(llamacpp_notes({"passed": True}, {"model": {}})) == 2

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from tokenizer_support import no_samples, toy_spec
 
-from locale_tune_tokenizer.bpe import learn
-from locale_tune_tokenizer.bytelevel import merges_of, to_bytes, to_text
-from locale_tune_tokenizer.case import Case
-from locale_tune_tokenizer.certificate import certify
-from locale_tune_tokenizer.converter import CHECK_TEXT
-from locale_tune_tokenizer.model_folder import extended
-from locale_tune_tokenizer.segments import count_segments, measure, open_tokenizer, pairs
-from locale_tune_tokenizer.words import refusal
+from locale_tune_tokenizer.checks.case import Case
+from locale_tune_tokenizer.checks.certificate import certify
+from locale_tune_tokenizer.checks.converter import CHECK_TEXT
+from locale_tune_tokenizer.formats.bytelevel import merges_of, to_bytes, to_text
+from locale_tune_tokenizer.formats.model_folder import extended
+from locale_tune_tokenizer.learning.bpe import learn
+from locale_tune_tokenizer.learning.segments import count_segments, measure, open_tokenizer, pairs
+from locale_tune_tokenizer.learning.words import refusal
 
 pytestmark = pytest.mark.mirror
 NAME = "rm-vallader.txt"

@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from tokenizer_support import ARABIC, ENGLISH, ROMANSH, llama3_split, no_samples, toy_spec
 from trim_support import piece_spec
 
-from locale_tune_tokenizer.case import Case
-from locale_tune_tokenizer.certificate import coarsening, fuzz, round_trip, template
-from locale_tune_tokenizer.probes import ROUND_TRIP
-from locale_tune_tokenizer.segments import open_tokenizer
-from locale_tune_tokenizer.vocabulary_checks import (
+from locale_tune_tokenizer.checks.case import Case
+from locale_tune_tokenizer.checks.certificate import coarsening, fuzz, round_trip, template
+from locale_tune_tokenizer.checks.probes import ROUND_TRIP
+from locale_tune_tokenizer.checks.vocabulary_checks import (
     added_tokens,
     id_stability,
     merge_order,
     options,
     reachability,
 )
+from locale_tune_tokenizer.learning.segments import open_tokenizer
 
 CHECKS = (id_stability, added_tokens, reachability, coarsening, round_trip, merge_order, options)
 
@@ -61,6 +61,7 @@ corpora = st.lists(st.lists(words, min_size=1, max_size=5).map(" ".join), min_si
 texts = st.text(max_size=20) | st.lists(words | st.sampled_from(ROUND_TRIP)).map("".join)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(corpus=corpora, lines=st.lists(texts, max_size=5))

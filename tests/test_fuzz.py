@@ -7,8 +7,8 @@ import unicodedata
 
 import pytest
 
-from locale_tune_tokenizer import fuzz
-from locale_tune_tokenizer.fuzz import ZWJ, ZWNJ, fuzzed
+from locale_tune_tokenizer.checks import fuzz
+from locale_tune_tokenizer.checks.fuzz import ZWJ, ZWNJ, fuzzed
 
 LINES = ["Quai è ina chasa bella.", "كتاب في المدرسة"]
 TEXTS = fuzzed(LINES, seed=3)

@@ -9,14 +9,14 @@ from broken_tokenizers import continued
 from tokenizer_support import ROMANSH, sentences, toy_spec
 from trim_support import piece_spec
 
-from locale_tune_tokenizer.bytelevel import merges_of
-from locale_tune_tokenizer.gguf_vocabulary import (
+from locale_tune_tokenizer.checks.gguf_vocabulary import (
     entries,
     puts_a_space_first,
     scores,
     write_vocabulary,
 )
-from locale_tune_tokenizer.segments import open_tokenizer
+from locale_tune_tokenizer.formats.bytelevel import merges_of
+from locale_tune_tokenizer.learning.segments import open_tokenizer
 
 NEW_WORDS = sentences(("mintgin", "sulegl", "viadi", *ROMANSH), 80)
 

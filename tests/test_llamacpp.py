@@ -13,11 +13,11 @@ from broken_tokenizers import continued
 from tokenizer_support import ENGLISH, ROMANSH, no_samples, sentences, toy_spec
 from trim_support import piece_spec
 
-from locale_tune_tokenizer import llamacpp
-from locale_tune_tokenizer.case import Case, CheckFailed
-from locale_tune_tokenizer.children import ChildFailed
-from locale_tune_tokenizer.llamacpp import gguf_ids, probe_texts, reason_not_to_run
-from locale_tune_tokenizer.segments import open_tokenizer
+from locale_tune_tokenizer.checks import llamacpp
+from locale_tune_tokenizer.checks.case import Case, CheckFailed
+from locale_tune_tokenizer.checks.children import ChildFailed
+from locale_tune_tokenizer.checks.llamacpp import gguf_ids, probe_texts, reason_not_to_run
+from locale_tune_tokenizer.learning.segments import open_tokenizer
 
 NATIVE = sentences((*ROMANSH, "mintgin", "sulegl", "viadi"), 100)
 CHATS = ["<|im_start|>user\nHello.<|im_end|>\n"]
@@ -45,7 +45,9 @@ def there(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     monkeypatch.setattr(llamacpp, "PACKAGES", {})
     monkeypatch.setattr(llamacpp, "write_vocabulary", lambda *args: None)
-    monkeypatch.setattr("locale_tune_tokenizer.converter.pre_name", lambda tokenizer: "gpt-2")
+    monkeypatch.setattr(
+        "locale_tune_tokenizer.checks.converter.pre_name", lambda tokenizer: "gpt-2"
+    )
     return stand_in
 
 
@@ -140,7 +142,9 @@ def test_llama_cpp_itself_agrees(spec, monkeypatch: pytest.MonkeyPatch, tmp_path
     for module, name in llamacpp.PACKAGES.items():
         if find_spec(module) is None:
             pytest.skip(f"{name} is not installed: llama.cpp cannot be asked")
-    monkeypatch.setattr("locale_tune_tokenizer.converter.pre_name", lambda tokenizer: "gpt-2")
+    monkeypatch.setattr(
+        "locale_tune_tokenizer.checks.converter.pre_name", lambda tokenizer: "gpt-2"
+    )
     found = gguf_ids(case(spec), tmp_path)
     assert found["passed"] is True, found
     assert found["base_differs"] < 0.1 * found["texts"]
@@ -153,7 +157,9 @@ def test_llama_cpp_itself_disagrees_with_merges_in_another_order(
     for module, name in llamacpp.PACKAGES.items():
         if find_spec(module) is None:
             pytest.skip(f"{name} is not installed: llama.cpp cannot be asked")
-    monkeypatch.setattr("locale_tune_tokenizer.converter.pre_name", lambda tokenizer: "gpt-2")
+    monkeypatch.setattr(
+        "locale_tune_tokenizer.checks.converter.pre_name", lambda tokenizer: "gpt-2"
+    )
     wrong = replace(CASE, spec=toy_spec())
     with pytest.raises(CheckFailed, match="'GGUF ids'"):
         gguf_ids(wrong, tmp_path)

@@ -6,8 +6,8 @@ import pytest
 from tokenizer_support import toy_spec
 from trim_support import hand_spec, piece_spec, with_token
 
-from locale_tune_tokenizer.bytelevel import merges_of
-from locale_tune_tokenizer.merge_tree import last_merge, parts_of, pieces_of
+from locale_tune_tokenizer.formats.bytelevel import merges_of
+from locale_tune_tokenizer.pruning.merge_tree import last_merge, parts_of, pieces_of
 
 
 def test_a_token_has_the_parts_of_the_merge_that_makes_it():

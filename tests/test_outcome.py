@@ -6,12 +6,12 @@ from collections import Counter
 from pathlib import Path
 
 from locale_tune.api import read_json
-from locale_tune_tokenizer.bpe import Learned
-from locale_tune_tokenizer.model_folder import copy_model
-from locale_tune_tokenizer.new_tokens import Sized
+from locale_tune_tokenizer.formats.model_folder import copy_model
+from locale_tune_tokenizer.formats.styles import SENTENCEPIECE
+from locale_tune_tokenizer.learning.bpe import Learned
+from locale_tune_tokenizer.learning.new_tokens import Sized
+from locale_tune_tokenizer.learning.segments import Figures
 from locale_tune_tokenizer.outcome import LISTED, Outcome, write_outcome
-from locale_tune_tokenizer.segments import Figures
-from locale_tune_tokenizer.styles import SENTENCEPIECE
 
 BEFORE, AFTER = Figures(100, 2.5, 1.0, 3.0), Figures(100, 1.5, 1.0, 4.5)
 LEARNED = Learned([("a", "b"), ("Ġ", "ab")], ["ab", "Ġab"], [90, 60], Counter(digit=2))

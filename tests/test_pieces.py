@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, models
 
 from locale_tune_release.clusters import borders
 from locale_tune_release.pieces import blocks, shared
-from locale_tune_tokenizer.segments import open_tokenizer
+from locale_tune_tokenizer.learning.segments import open_tokenizer
 
 # Letters, marks, joiners, viramas, flags, skin tones and line ends of many scripts.
 CHARS = "ab é́ẹ̀ \r\n كتبَُّلاآ‌‍ हिन्दीकृषश্ক ক্ষ ಕ್ಷ മ്പ ខ្មែរ မြန်မာ ไทยกำ ກຳ አበበ 한국ᄒ ᅡᆫ 👩🏽‍👩‍👧 🇨🇭🇸🇦 ️⃣"

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from tokenizer_support import ENGLISH, llama3_split, toy_sentencepiece, toy_spec
+from tokenizer_support import ENGLISH, llama3_split, to_letters, toy_sentencepiece, toy_spec
 from tokenizers import Tokenizer
 
-from locale_tune_tokenizer.bytelevel import to_letters
-from locale_tune_tokenizer.pretokenizer import GPT2, marked, upgrade, with_marks
-from locale_tune_tokenizer.segments import open_tokenizer
+from locale_tune_tokenizer.formats.pretokenizer import GPT2, marked, upgrade, with_marks
+from locale_tune_tokenizer.learning.segments import open_tokenizer
 
 HINDI = ["हिन्दी में लिखा हुआ पाठ", "मुझे किताबें पढ़ना पसंद है"]
 EMOJI = "heart \u2764\ufe0f and family \U0001f468\u200d\U0001f469"

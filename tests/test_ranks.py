@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from locale_tune_tokenizer.bpe import learn, merge_all
-from locale_tune_tokenizer.ranks import PairRanks, SplitRanks
+from locale_tune_tokenizer.learning.bpe import learn, merge_all
+from locale_tune_tokenizer.learning.ranks import PairRanks, SplitRanks
 
 PIECES = ["a", "b", "c", "ab", "abc"]
 OLD = [("a", "b"), ("ab", "c")]
@@ -115,3 +115,11 @@ def test_every_new_piece_forms_from_its_own_letters(words: list[str]):
         assert merge_all(piece, written) == [piece]  # as the file holds the merges
     for word in words:
         assert merge_all(word, ranks) == merge_all(word, written)
+
+
+@pytest.mark.parametrize("make", [PairRanks, lambda old: SplitRanks(old, PIECES)])
+def test_a_merge_that_the_old_file_lists_twice_ranks_above_new_ones(make):
+    ranks = make([("a", "b"), ("a", "b"), ("ab", "c")])
+    ranks.learn(("c", "a"))
+    assert [ranks.get(pair) for pair in (("a", "b"), ("ab", "c"))] == [1, 2]
+    assert ranks.get(("c", "a")) > 2

@@ -6,8 +6,14 @@ import random
 
 from tokenizer_support import ROMANSH, sentences, toy_spec
 
-from locale_tune_tokenizer.row_batches import Packed, batches, draw_windows, pack, windows
-from locale_tune_tokenizer.segments import open_tokenizer
+from locale_tune_tokenizer.embeddings.row_batches import (
+    Packed,
+    batches,
+    draw_windows,
+    pack,
+    windows,
+)
+from locale_tune_tokenizer.learning.segments import open_tokenizer
 
 TOKENIZER = open_tokenizer(toy_spec())
 LINES = sentences(ROMANSH, 600)

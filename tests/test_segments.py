@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
-from tokenizer_support import ENGLISH, llama3_split, sentences, toy_spec
+import pytest
+from tokenizer_support import ENGLISH, SPECIAL, llama3_split, sentences, to_letters, toy_spec
 
-from locale_tune_tokenizer.bytelevel import to_letters
-from locale_tune_tokenizer.segments import (
-    boundaries,
+from locale_tune_tokenizer.learning.segments import (
+    BATCH_CHARS,
     count_segments,
+    encodings,
     measure,
     open_tokenizer,
     pairs,
@@ -46,11 +48,6 @@ def test_pairs_do_not_cross_pre_tokens():
     assert pairs(open_tokenizer(toy_spec()), ["xz xz"]) == {("x", "z"), (space, "x")}
 
 
-def test_boundaries_are_the_ends_of_tokens():
-    assert boundaries(["ab", "c", "def"]) == {2, 3, 6}
-    assert boundaries([]) == set()
-
-
 def test_figures_of_text_whose_letters_are_all_tokens():
     spec = toy_spec(vocabulary=259)  # the bytes and three special tokens: no merge at all
     found = measure(open_tokenizer(spec), ["xyz xyz", "ü!"])
@@ -84,3 +81,43 @@ def test_a_tokenizer_that_truncates_is_opened_without():
         "stride": 0,
     }
     assert len(open_tokenizer(spec).encode(ENGLISH[0]).ids) > 3
+
+
+class Counting:
+    """A tokenizer that notes how much text it is given at a time."""
+
+    def __init__(self) -> None:
+        self.given: list[list[int]] = []
+
+    def encode_batch(self, batch: list[str], **_: Any) -> list[str]:
+        self.given.append([len(text) for text in batch])
+        return batch
+
+
+def test_long_texts_are_encoded_few_at_a_time_and_in_order():
+    texts = ["a" * BATCH_CHARS, "b", "c" * (BATCH_CHARS - 1), "d", "e"]
+    tokenizer = Counting()
+    assert list(encodings(tokenizer, iter(texts))) == texts
+    assert tokenizer.given == [[BATCH_CHARS], [1, BATCH_CHARS - 1], [1, 1]]
+    assert list(encodings(tokenizer, [])) == []
+
+
+def without(letters: str, unk: str | None) -> dict[str, Any]:
+    spec = toy_spec()
+    vocab, merges = spec["model"]["vocab"], spec["model"]["merges"]
+    spec["model"]["vocab"] = {
+        t: n for t, n in vocab.items() if t in SPECIAL or not set(t) & set(letters)
+    }
+    spec["model"]["merges"] = [m for m in merges if not set("".join(m)) & set(letters)]
+    return {**spec, "model": {**spec["model"], "unk_token": unk}}
+
+
+def test_what_stands_for_unknown_letters_joins_with_nothing():
+    tokenizer = open_tokenizer(without("q", "<|endoftext|>"))
+    assert count_segments(tokenizer, ["aqbb"]) == {("a",): 1, ("<|endoftext|>",): 1, ("b", "b"): 1}
+    assert pairs(tokenizer, ["aqb"]) == set()
+
+
+@pytest.mark.parametrize("unk", [None, "<|endoftext|>"])
+def test_a_vocabulary_without_every_byte_is_measured(unk):
+    assert measure(open_tokenizer(without("x", unk)), ["xa xa"]).words == 2

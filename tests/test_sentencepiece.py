@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from tokenizer_support import ENGLISH, toy_sentencepiece, toy_spec
 
-from locale_tune_tokenizer.bpe import Learned
-from locale_tune_tokenizer.model_folder import extended
-from locale_tune_tokenizer.new_tokens import new_tokens
-from locale_tune_tokenizer.segments import count_segments, in_text, measure, open_tokenizer
-from locale_tune_tokenizer.sentencepiece import missing_letters, refusal, to_bytes, to_text
+from locale_tune_tokenizer.formats.model_folder import extended
+from locale_tune_tokenizer.formats.sentencepiece import missing_letters, refusal, to_bytes, to_text
+from locale_tune_tokenizer.formats.styles import BYTE_LEVEL, SENTENCEPIECE, reason_against, style_of
+from locale_tune_tokenizer.learning.bpe import Learned
+from locale_tune_tokenizer.learning.new_tokens import new_tokens
+from locale_tune_tokenizer.learning.segments import count_segments, in_text, measure, open_tokenizer
 from locale_tune_tokenizer.settings import ExtendSettings
-from locale_tune_tokenizer.styles import BYTE_LEVEL, SENTENCEPIECE, reason_against, style_of
 
 SOME = ExtendSettings(max_new_tokens=40, min_frequency=5, size="frequency")
 

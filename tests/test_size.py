@@ -7,13 +7,13 @@ from collections import Counter
 import pytest
 from tokenizer_support import ARABIC, ROMANSH, sentences, toy_sentencepiece, toy_spec
 
-from locale_tune_tokenizer.bpe import Learned, ranks_of
-from locale_tune_tokenizer.bytelevel import merges_of
-from locale_tune_tokenizer.model_folder import extended
-from locale_tune_tokenizer.new_tokens import new_tokens
-from locale_tune_tokenizer.segments import measure, open_tokenizer
+from locale_tune_tokenizer.formats.bytelevel import merges_of
+from locale_tune_tokenizer.formats.model_folder import extended
+from locale_tune_tokenizer.learning.bpe import Learned, ranks_of
+from locale_tune_tokenizer.learning.new_tokens import new_tokens
+from locale_tune_tokenizer.learning.segments import measure, open_tokenizer
+from locale_tune_tokenizer.learning.size import Curve, curve, frequent, knee
 from locale_tune_tokenizer.settings import ExtendSettings
-from locale_tune_tokenizer.size import Curve, curve, frequent, knee
 
 TEXT = sentences(ROMANSH, 300) + sentences(ARABIC, 300)
 HELD_OUT = sentences(ROMANSH, 30, seed=1) + sentences(ARABIC, 30, seed=1)
@@ -47,7 +47,8 @@ def test_every_size_is_exact_also_where_merges_make_old_tokens():
 
 def test_the_knee_is_farthest_from_the_line_between_the_ends():
     assert knee([100, 50, 40, 35, 32, 30]) == 1
-    assert knee([100, 80, 60, 40, 20, 0]) == 0  # a straight line has none
+    assert knee([100, 80, 60, 40, 20, 0]) == 5  # no knee: the last saves what the first did
+    assert knee([100, 99, 97, 90, 70, 0]) == 5
     assert knee([100, 90, 40, 38, 36, 35]) == 2
     assert knee([100]) == 0
     assert knee([7, 7, 7]) == 0
@@ -91,3 +92,11 @@ def test_the_smaller_of_knee_and_frequency_is_taken_and_the_reason_names_it():
     assert everything.reason == "as many as max_new_tokens allows"
     nothing = found(min_frequency=100_000)
     assert (nothing.learned.added, nothing.reason) == ([], "")
+
+
+def test_one_long_word_is_learned_though_its_curve_is_a_straight_line():
+    text = ["la donaudampfschifffahrt"] * 50
+    settings = ExtendSettings(max_new_tokens=60, min_frequency=5)
+    found = new_tokens(toy_spec(), lambda: text, ["donaudampfschifffahrt"], [], settings)
+    fertility = dict(found.shown)
+    assert fertility[found.knee] < fertility[0] / 10

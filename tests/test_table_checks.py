@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from locale_tune_tokenizer import stored_tables
-from locale_tune_tokenizer.case import CheckFailed
-from locale_tune_tokenizer.stored_tables import Tables, Unreadable, read_tables
-from locale_tune_tokenizer.table_checks import new_rows, old_rows, row_counts, same_tying
+from locale_tune_tokenizer.checks import stored_tables
+from locale_tune_tokenizer.checks.case import CheckFailed
+from locale_tune_tokenizer.checks.stored_tables import Tables, Unreadable, read_tables
+from locale_tune_tokenizer.checks.table_checks import new_rows, old_rows, row_counts, same_tying
 
 EMBED, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 RANDOM = np.random.default_rng(0)

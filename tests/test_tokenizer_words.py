@@ -12,7 +12,7 @@ from locale_tune_release.facts import amount, entries, part, told
 from locale_tune_release.first_rows import losses, story
 from locale_tune_release.trimmed import trimming
 from locale_tune_release.vocabulary import answer, card_sentences, measures, upgrade
-from locale_tune_tokenizer.certificate import CHECKS
+from locale_tune_tokenizer.checks.certificate import CHECKS
 
 NONE_ADDED = {"new_tokens": 0, "reason": "already compact"}
 

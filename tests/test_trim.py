@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from tokenizer_support import ENGLISH, SPECIAL, toy_spec
 from trim_support import HINDI, MIXED, hand_spec, piece_spec, template, with_token
 
-from locale_tune_tokenizer.bytelevel import added_ids, merges_of
-from locale_tune_tokenizer.merge_tree import parts_of
-from locale_tune_tokenizer.segments import open_tokenizer
-from locale_tune_tokenizer.trim import Trimmed, count_use, prune
-from locale_tune_tokenizer.trim_ids import tokens_of
+from locale_tune_tokenizer.formats.bytelevel import added_ids, merges_of
+from locale_tune_tokenizer.learning.segments import open_tokenizer
+from locale_tune_tokenizer.pruning.merge_tree import parts_of
+from locale_tune_tokenizer.pruning.trim import Trimmed, count_use, prune
+from locale_tune_tokenizer.pruning.trim_ids import tokens_of
 
 SPECS = {"byte-level": toy_spec(), "sentencepiece": piece_spec()}
 CHAIN = hand_spec([("a", "b"), ("ab", "c"), ("d", "e")])

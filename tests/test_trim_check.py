@@ -13,10 +13,10 @@ from tokenizer_support import ENGLISH, ROMANSH, sentences, toy_spec
 from trim_support import CHAT, HINDI, MIXED, hand_spec, piece_spec
 
 from locale_tune.api import StageFailed
-from locale_tune_tokenizer.merge_tree import pieces_of
-from locale_tune_tokenizer.segments import encodings, open_tokenizer
-from locale_tune_tokenizer.trim import Trimmed, count_use, prune
-from locale_tune_tokenizer.trim_check import check_trimmed
+from locale_tune_tokenizer.learning.segments import encodings, open_tokenizer
+from locale_tune_tokenizer.pruning.merge_tree import pieces_of
+from locale_tune_tokenizer.pruning.trim import Trimmed, count_use, prune
+from locale_tune_tokenizer.pruning.trim_check import check_trimmed
 
 SPECS = {
     "byte-level": toy_spec(),
@@ -55,6 +55,7 @@ def test_a_trimmed_tokenizer_passes_with_its_figures(spec):
     assert entry["only_cut"] > 10
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     style=st.sampled_from(sorted(SPECS)),
@@ -82,6 +83,7 @@ def odd_specs(draw: st.DrawFn) -> dict[str, Any]:
     return hand_spec(merges, ignore_merges=draw(st.booleans()))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(spec=odd_specs(), data=st.data())
 def test_every_promise_holds_for_any_merges(spec: dict[str, Any], data: st.DataObject):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from trim_support import template
 
-from locale_tune_tokenizer.trim_ids import (
+from locale_tune_tokenizer.pruning.trim_ids import (
     ids_named,
     new_id_of,
     renumbered_config,

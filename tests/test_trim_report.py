@@ -8,9 +8,9 @@ import pytest
 from tokenizer_support import ENGLISH, ROMANSH, sentences, toy_spec
 
 from locale_tune.api import Record, write_records
-from locale_tune_tokenizer.segments import open_tokenizer
-from locale_tune_tokenizer.trim import count_use, prune
-from locale_tune_tokenizer.trim_report import fertility_cost, lines_by_language
+from locale_tune_tokenizer.learning.segments import open_tokenizer
+from locale_tune_tokenizer.pruning.trim import count_use, prune
+from locale_tune_tokenizer.pruning.trim_report import fertility_cost, lines_by_language
 
 
 def put(corpus: Path, split: str, texts: dict[str, list[str]]) -> None:

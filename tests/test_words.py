@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tokenizer_support import to_letters
 
-from locale_tune_tokenizer.bytelevel import to_bytes, to_letters, to_text
-from locale_tune_tokenizer.words import refusal, script_of, words
+from locale_tune_tokenizer.formats.bytelevel import to_bytes, to_text
+from locale_tune_tokenizer.learning.words import refusal, script_of, words
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from locale_tune_tokenizer.formats.bytelevel import LETTER_OF
 from locale_tune_tokenizer.texts import Samples
 
 ENGLISH = (
@@ -52,6 +53,11 @@ def toy_spec(
 def _added(content: str) -> dict[str, Any]:
     no = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
     return {"content": content, **no, "special": True}
+
+
+def to_letters(text: str) -> str:
+    """Spell a text in the byte alphabet."""
+    return "".join(LETTER_OF[byte] for byte in text.encode())
 
 
 def llama3_split() -> Any:

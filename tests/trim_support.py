@@ -9,7 +9,7 @@ from typing import Any
 from tokenizer_support import ENGLISH, ROMANSH, SPECIAL, sentences, toy_spec
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 
-from locale_tune_tokenizer.bytelevel import LETTER_OF
+from locale_tune_tokenizer.formats.bytelevel import LETTER_OF
 
 CHAT = "<|im_start|>user\nHello.<|im_end|>\n"
 HINDI = "हिन्दी में लिखा हुआ"

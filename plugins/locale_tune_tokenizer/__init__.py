@@ -21,7 +21,7 @@ def run_extend(job: Job) -> Mapping[str, Any]:
 
 def measure_speed(job: Job) -> float:
     """Return trained tokens per second of the row-only warm-up on this machine."""
-    from locale_tune_tokenizer.speed import tokens_per_second
+    from locale_tune_tokenizer.embeddings.speed import tokens_per_second
 
     return tokens_per_second(job)
 

@@ -23,7 +23,7 @@ from locale_tune.api import (
     this_machine,
     write_records,
 )
-from locale_tune_tokenizer.audit import Text, audit
+from locale_tune_tokenizer.checks.audit import Text, audit
 from locale_tune_tokenizer.extend import run
 from locale_tune_tokenizer.settings import ExtendSettings
 from locale_tune_tokenizer.texts import SAMPLE_LINES, draw, hash_rank
@@ -70,12 +70,13 @@ def extend_alone(
     line, or .jsonl with a `text` each; `protect` are such files whose ids must not change.
     Raises PackError for files that cannot be used, StageFailed when a check fails.
     """
-    if out.exists() and any(out.iterdir()):
-        raise PackError(f"{out} is not empty", "name a new folder for --out")
+    out = out.absolute()
     _require(corpus, protect)
+    _require_new(out, tokenizer)
     work = out.with_name(f".work-{out.name}")
     bad = Bad()
     try:
+        _make(work, out)
         base = _base(tokenizer, work / "base")
         _write_corpus(work / "corpus", corpus, protect, settings.learn_bytes, seed, bad)
         facts = commit_folder(
@@ -105,6 +106,27 @@ def _require(*files: Sequence[Path]) -> None:
     for path in (path for paths in files for path in paths):
         if not path.is_file():
             raise PackError(f"there is no file {path}", "give text files, one passage a line")
+
+
+def _require_new(out: Path, tokenizer: Path) -> None:
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise PackError(f"{out} is there already, and not empty", "name a new folder for --out")
+    if tokenizer.is_dir() and out.resolve().is_relative_to(tokenizer.resolve()):
+        raise PackError(
+            f"{out} lies in the folder that is extended", "name another place for --out"
+        )
+
+
+def _make(work: Path, out: Path) -> None:
+    """Make the folder for scratch files anew: a run that was killed may have left its own."""
+    try:
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise PackError(
+            f"{out} cannot be written: {why}", "name another place for --out"
+        ) from error
 
 
 def _run(
@@ -168,28 +190,34 @@ def _write_corpus(
             if rank < limit and (rank % HELD_OUT == 0) == held_out:
                 yield record
 
-    write_records(folder / "heldout", drawn(held_out=True))
-    if not write_records(folder / "text", drawn(held_out=False)):
+    held_out = write_records(folder / "heldout", drawn(held_out=True))
+    learned_from = write_records(folder / "text", drawn(held_out=False))
+    if held_out and not learned_from:  # the few different lines there are all fell to one side
+        (folder / "text").rmdir()
+        (folder / "heldout").rename(folder / "text")
+    elif not learned_from:
         raise PackError(
             f"no text in {', '.join(map(str, corpus))}",
             "one passage a line in UTF-8, or .jsonl with a 'text' in each object",
             bad.shown[0] if bad.shown else "",
         )
-    write_records(folder / "replay", _records(protect, bad))
+    write_records(folder / "replay", _records(protect, bad, as_is=True))
 
 
-def _records(paths: Iterable[Path], bad: Bad) -> Iterator[Record]:
+def _records(paths: Iterable[Path], bad: Bad, *, as_is: bool = False) -> Iterator[Record]:
+    """Yield one record per line; `as_is` keeps indentation and whatever normal form it has."""
     for path in paths:
         read = _json_text if path.suffix == ".jsonl" else _plain_text
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 where = f"{path}:{number}"
                 try:
-                    text = unicodedata.normalize("NFC", read(line.decode("utf-8-sig"))).strip()
-                except ValueError as error:
+                    text = read(line.decode("utf-8-sig")).rstrip("\r\n")
+                    text = text if as_is else unicodedata.normalize("NFC", text).strip()
+                except (ValueError, RecursionError) as error:
                     bad.add(where, str(error))
                     continue
-                if text:
+                if text.strip():
                     yield Record(id=where, source=path.name, lang="und", text=text)
 
 
@@ -203,4 +231,5 @@ def _json_text(line: str) -> str:
     found = json.loads(line)
     if not isinstance(found, dict) or not isinstance(found.get("text"), str):
         raise ValueError("no object with a string 'text'")
+    found["text"].encode()  # JSON can spell half a surrogate pair, which is no text
     return str(found["text"])

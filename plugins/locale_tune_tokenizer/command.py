@@ -14,8 +14,9 @@ from locale_tune.api import PackError, did_you_mean
 from locale_tune_tokenizer.settings import ExtendSettings
 
 FILES = click.Path(exists=False, path_type=Path)
-# Somebody who gives a file has decided that it is enough; the frequency rule still stands.
-ALONE = {"min_bytes": 0, "tokens": 0}
+# Somebody who gives a file has decided that it is enough; the frequency rule still stands. And a
+# text given to protect is protected whole.
+ALONE = {"min_bytes": 0, "tokens": 0, "protected_share": 1.0, "protected_lines": 100_000}
 
 
 @click.command("extend")
@@ -31,7 +32,7 @@ ALONE = {"min_bytes": 0, "tokens": 0}
     "--protect",
     multiple=True,
     type=FILES,
-    help="Text in other languages whose token ids must not change.",
+    help="Text, in other languages or code, whose token ids must not change.",
 )
 @click.option("--out", type=FILES, help="The folder to write; must not exist.")
 @click.option(

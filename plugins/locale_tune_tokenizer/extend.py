@@ -8,29 +8,29 @@ from pathlib import Path
 from typing import Any
 
 from locale_tune.api import Artifact, Job, StageFailed, read_json
-from locale_tune_tokenizer import decide
-from locale_tune_tokenizer.bytelevel import reason_against_ids
-from locale_tune_tokenizer.case import Case
-from locale_tune_tokenizer.certificate import certify
-from locale_tune_tokenizer.converter import CHECK_TEXT
-from locale_tune_tokenizer.llamacpp import gguf_ids
-from locale_tune_tokenizer.model_folder import (
+from locale_tune_tokenizer.checks.case import Case
+from locale_tune_tokenizer.checks.certificate import certify
+from locale_tune_tokenizer.checks.converter import CHECK_TEXT
+from locale_tune_tokenizer.checks.llamacpp import gguf_ids
+from locale_tune_tokenizer.checks.probes import rendered_chats, special_tokens
+from locale_tune_tokenizer.checks.reload import reload_identity
+from locale_tune_tokenizer.formats.bytelevel import reason_against_ids
+from locale_tune_tokenizer.formats.model_folder import (
     Extension,
     copy_model,
     extended,
     has_weights,
     write_tokenizer,
 )
-from locale_tune_tokenizer.new_tokens import new_tokens
+from locale_tune_tokenizer.formats.pretokenizer import Upgrade, pieces_in_text, upgrade
+from locale_tune_tokenizer.formats.styles import reason_against, style_of
+from locale_tune_tokenizer.learning import decide
+from locale_tune_tokenizer.learning.new_tokens import new_tokens
+from locale_tune_tokenizer.learning.segments import measure, open_tokenizer
 from locale_tune_tokenizer.outcome import Outcome, write_outcome
-from locale_tune_tokenizer.pretokenizer import Upgrade, pieces_in_text, upgrade
-from locale_tune_tokenizer.probes import rendered_chats
-from locale_tune_tokenizer.reload import reload_identity
-from locale_tune_tokenizer.segments import measure, open_tokenizer
+from locale_tune_tokenizer.pruning.trimming import Trim, trim
 from locale_tune_tokenizer.settings import ExtendSettings
-from locale_tune_tokenizer.styles import reason_against, style_of
 from locale_tune_tokenizer.texts import Samples, samples, training_text
-from locale_tune_tokenizer.trimming import Trim, trim
 
 
 @dataclass(frozen=True)
@@ -63,18 +63,20 @@ def run(job: Job) -> Mapping[str, Any]:
     certificate fails, NotFinite when the warm-up does.
     """
     base = job.inputs["model"].path
-    spec = read_json(base / "tokenizer.json") if (base / "tokenizer.json").exists() else None
+    spec = _spec(base)
     if reason := _reason_against(spec):
         copy_model(base, job.out, weights=True)
         return write_outcome(job.out, Outcome(reason=f"not extended: {reason}"))
     if has_weights(base):
         # What the first rows are made from is missing now, not after an hour of learning.
-        from locale_tune_tokenizer.initializers import require
+        from locale_tune_tokenizer.embeddings.initializers import require
 
         require(job.settings.initializer, job.inputs["corpus"].path)
     start, better = _weighed(job, _start(job, spec or {}))
+    outcome = _measured(job, start)
     outcome = replace(
-        _measured(job, start),
+        outcome,
+        notes=(*outcome.notes, *decide.llamacpp_notes(start.trimmed.check, better.spec)),
         pretokenizer=better.facts(),
         trimmed=start.trimmed.facts,
         certificate={"trimming": start.trimmed.check} if start.trimmed.check else {},
@@ -95,6 +97,22 @@ def run(job: Job) -> Mapping[str, Any]:
     return _extend(job, start, outcome, extended(start.cut_spec, sized.learned))
 
 
+def _spec(base: Path) -> Mapping[str, Any] | None:
+    """Return the `tokenizer.json`, None where there is none; StageFailed for a broken one."""
+    path = base / "tokenizer.json"
+    if not path.exists():
+        return None
+    try:
+        spec: Mapping[str, Any] = read_json(path)
+        open_tokenizer(spec)
+    except Exception as error:  # the library raises no other type
+        raise StageFailed(
+            f"{path.name} is no tokenizer: {error}",
+            "give a tokenizer.json that the library 'tokenizers' opens",
+        ) from error
+    return spec
+
+
 def _reason_against(spec: Mapping[str, Any] | None) -> str:
     if spec is None:
         return "the model has no tokenizer.json"
@@ -106,7 +124,8 @@ def _reason_against(spec: Mapping[str, Any] | None) -> str:
 
 def _start(job: Job, spec: Mapping[str, Any]) -> Start:
     """Draw the samples, and trim the vocabulary where the settings ask for it."""
-    drawn = samples(job.inputs["corpus"].path, job.settings.protected_lines, job.seed)
+    settings, corpus = job.settings, job.inputs["corpus"].path
+    drawn = samples(corpus, settings.protected_lines, job.seed, settings.protected_share)
     chats = rendered_chats(job.inputs["model"].path)
     trimmed = trim(job, spec, drawn.all(), chats)
     old = open_tokenizer(trimmed.spec)
@@ -152,7 +171,7 @@ def _extend(job: Job, start: Start, outcome: Outcome, extension: Extension) -> M
     if reason:
         return _pass_on(job, start, outcome.because(f"not extended: {reason}"))
     copy_model(start.folder, job.out, weights=False)
-    write_tokenizer(job.out, extension)
+    write_tokenizer(job.out, extension, special_tokens(start.folder))
     new = open_tokenizer(extension.spec)
     case = Case(
         start.old,
@@ -171,7 +190,7 @@ def _extend(job: Job, start: Start, outcome: Outcome, extension: Extension) -> M
     certificate["GGUF ids"] = gguf_ids(case, job.work)
     facts: Mapping[str, Any] = {}
     if model is not None:
-        from locale_tune_tokenizer.growing import grow_and_train
+        from locale_tune_tokenizer.embeddings.growing import grow_and_train
 
         grown = grow_and_train(
             _from(job, start.folder),
@@ -198,8 +217,8 @@ def _model(job: Job, start: Start, outcome: Outcome) -> tuple[Any, Any, Outcome,
     base = job.inputs["model"].path
     if not has_weights(base):
         return None, None, outcome, ""
-    from locale_tune_tokenizer.loading import load_model
-    from locale_tune_tokenizer.plain_head import reason_against_rows
+    from locale_tune_tokenizer.embeddings.loading import load_model
+    from locale_tune_tokenizer.embeddings.plain_head import reason_against_rows
 
     model, stored = load_model(base, job.machine)
     if reason := reason_against_rows(model):
@@ -222,7 +241,7 @@ def _pass_on(job: Job, start: Start, outcome: Outcome) -> Mapping[str, Any]:
         if reason:
             raise StageFailed(f"the model cannot be trimmed: {reason}", "leave out extend.trim_to")
         if model is not None:
-            from locale_tune_tokenizer.growing import save
+            from locale_tune_tokenizer.embeddings.growing import save
 
             save(model.to(stored), start.folder, job.out)
     return write_outcome(job.out, outcome)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from locale_tune.api import write_json
-from locale_tune_tokenizer.bpe import Learned
-from locale_tune_tokenizer.new_tokens import Sized
-from locale_tune_tokenizer.segments import Figures
-from locale_tune_tokenizer.size import rows as curve_rows
-from locale_tune_tokenizer.styles import BYTE_LEVEL, Style
+from locale_tune_tokenizer.formats.styles import BYTE_LEVEL, Style
+from locale_tune_tokenizer.learning.bpe import Learned
+from locale_tune_tokenizer.learning.new_tokens import Sized
+from locale_tune_tokenizer.learning.segments import Figures
+from locale_tune_tokenizer.learning.size import rows as curve_rows
 
 LISTED = 200
 

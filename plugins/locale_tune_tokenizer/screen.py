@@ -29,7 +29,7 @@ def shown(facts: Mapping[str, Any], bad: Bad, out: Path) -> Iterator[str]:
 def checked(entries: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Yield one line per check of an audit, with what failed or why it did not run."""
     for name, entry in entries.items():
-        said = entry.get("example") or entry.get("why") or ""
+        said = str(entry.get("example") or entry.get("why") or "").removeprefix("not run: ")
         yield f"  {WORDS[entry['passed']]:8} {name:16} {said}".rstrip()
 
 

@@ -52,6 +52,9 @@ class ExtendSettings(Settings):
     protected_lines: int = Field(
         4000, ge=0, description="replay lines whose ids must not change, drawn with the seed"
     )
+    protected_share: float = Field(
+        0.66, ge=0, le=1, description="share of replay lines to protect; the others are measured"
+    )
     max_changed_share: float = Field(
         0.005,
         ge=0,

@@ -6,6 +6,8 @@ import hashlib
 import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from math import ceil
 from pathlib import Path
 
 from locale_tune.api import Record, read_records
@@ -78,11 +80,16 @@ def lines_of(records: Iterable[Record]) -> Iterator[str]:
                 yield line[:LINE_CHARS]
 
 
-def samples(corpus: Path, protected_lines: int, seed: int) -> Samples:
-    """Draw every sample; two of three replay lines at most are protected, the rest measured."""
+def samples(
+    corpus: Path, protected_lines: int, seed: int, protected_share: float = 0.66
+) -> Samples:
+    """Draw every sample.
+
+    Of the replay lines a share is protected, `protected_lines` at most; the others are measured.
+    """
     target_from = "heldout" if any(_lines(corpus, "heldout")) else "text"
     replay = draw(_lines(corpus, "replay"), protected_lines + SAMPLE_LINES, seed)
-    protected = min(protected_lines, len(replay) - len(replay) // 3)
+    protected = min(protected_lines, ceil(protected_share * len(replay)))
     english, beside = _english(corpus, seed)
     return Samples(
         target=draw(_lines(corpus, target_from), SAMPLE_LINES, seed),
@@ -101,15 +108,13 @@ def _lines(corpus: Path, split: str) -> Iterator[str]:
 
 def _english(corpus: Path, seed: int) -> tuple[list[str], list[str]]:
     """Return English lines, and the native lines of the same sentences (empty without pairs)."""
-    pairs = [
+    found = (
         (record.translation, record.text)
         for record in read_records(corpus / "parallel")
         if is_english(record.meta.get("translation_lang", "")) and record.text
-    ]
-    if pairs:
-        return [english for english, _ in pairs][:SAMPLE_LINES], [native for _, native in pairs][
-            :SAMPLE_LINES
-        ]
+    )
+    if pairs := list(islice(found, SAMPLE_LINES)):
+        return [english for english, _ in pairs], [native for _, native in pairs]
     control = (r for r in read_records(corpus / "control") if is_english(r.lang))
     return draw(lines_of(control), SAMPLE_LINES, seed), []
 

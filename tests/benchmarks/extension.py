@@ -27,14 +27,14 @@ for folder in ("plugins", "."):
     sys.path.insert(0, str(Path(__file__).parents[2] / folder))
 from corpora import divided, mirror_lines
 
-from locale_tune_tokenizer.audit import Text, audit
-from locale_tune_tokenizer.bpe import Learned
-from locale_tune_tokenizer.converter import CHECK_TEXT
-from locale_tune_tokenizer.model_folder import Extension, extended, write_tokenizer
-from locale_tune_tokenizer.new_tokens import Sized, new_tokens
-from locale_tune_tokenizer.pretokenizer import upgrade
-from locale_tune_tokenizer.probes import rendered_chats
-from locale_tune_tokenizer.segments import encodings, measure, open_tokenizer
+from locale_tune_tokenizer.checks.audit import Text, audit
+from locale_tune_tokenizer.checks.converter import CHECK_TEXT
+from locale_tune_tokenizer.checks.probes import rendered_chats
+from locale_tune_tokenizer.formats.model_folder import Extension, extended, write_tokenizer
+from locale_tune_tokenizer.formats.pretokenizer import upgrade
+from locale_tune_tokenizer.learning.bpe import Learned
+from locale_tune_tokenizer.learning.new_tokens import Sized, new_tokens
+from locale_tune_tokenizer.learning.segments import encodings, measure, open_tokenizer
 from locale_tune_tokenizer.settings import ExtendSettings
 from locale_tune_tokenizer.texts import draw
 

@@ -23,7 +23,7 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -36,19 +36,19 @@ for folder in ("plugins", "."):
 from corpora import divided, mirror_lines
 
 from locale_tune.api import Machine, this_machine
-from locale_tune_tokenizer.bpe import Learned
-from locale_tune_tokenizer.converter import CHECK_TEXT
-from locale_tune_tokenizer.first_rows import Sight
-from locale_tune_tokenizer.initializers import INITIALIZERS
-from locale_tune_tokenizer.model_folder import Extension, extended
-from locale_tune_tokenizer.new_tokens import new_tokens
-from locale_tune_tokenizer.row_batches import Packed, pack
-from locale_tune_tokenizer.row_losses import Setup
-from locale_tune_tokenizer.row_training import RowTrainer
-from locale_tune_tokenizer.rows import Tables, grow, row_count
-from locale_tune_tokenizer.segments import encodings, measure, open_tokenizer
+from locale_tune_tokenizer.checks.converter import CHECK_TEXT
+from locale_tune_tokenizer.embeddings.first_rows import Sight
+from locale_tune_tokenizer.embeddings.initializers import INITIALIZERS
+from locale_tune_tokenizer.embeddings.row_batches import Packed, pack
+from locale_tune_tokenizer.embeddings.row_losses import Setup
+from locale_tune_tokenizer.embeddings.row_training import RowTrainer
+from locale_tune_tokenizer.embeddings.rows import Tables, grow, row_count
+from locale_tune_tokenizer.formats.model_folder import Extension, extended
+from locale_tune_tokenizer.formats.styles import style_of
+from locale_tune_tokenizer.learning.bpe import Learned
+from locale_tune_tokenizer.learning.new_tokens import new_tokens
+from locale_tune_tokenizer.learning.segments import encodings, measure, open_tokenizer
 from locale_tune_tokenizer.settings import ExtendSettings
-from locale_tune_tokenizer.styles import style_of
 from locale_tune_tokenizer.texts import draw
 from locale_tune_training.batches import Row
 from locale_tune_training.loop import Trainer
@@ -60,6 +60,7 @@ SEQUENCE, ROWS = 256, 2  # tokens in a row, rows in an update
 LR, ROW_LR, WARMUP = 3e-4, 1e-3, 4  # constant after WARMUP updates
 ROW_SHARE = 4  # one part of so many of the updates of `edge + rows` trains new rows alone
 LINE_CHARS = 300
+TOGETHER = 512  # tokens of lines that are read together
 END = "<|endoftext|>"
 READ = [
     (at, side) for at in ("start", "equal tokens", "equal bytes") for side in ("native", "english")
@@ -167,18 +168,37 @@ def start(arm: str, base: Path, text: Text, seed: int, machine: Machine) -> tupl
 
 @torch.no_grad()
 def bits_per_byte(model: Any, lines: list[str], cut: Cutter, dtype: torch.dtype) -> float:
-    """Return bits per byte of lines, each scored whole after an end-of-text token."""
+    """Return bits per byte of lines, each scored whole after an end-of-text token.
+
+    Lines share rows of about TOGETHER tokens; positions that restart keep them apart.
+    """
+    nats = sum(_nats(model, row, dtype) for row in _together(lines, cut))
+    return nats / math.log(2) / sum(len(line.encode()) for line in lines)
+
+
+def _together(lines: list[str], cut: Cutter) -> Iterator[list[list[int]]]:
+    row: list[list[int]] = []
+    for found in encodings(cut.raw, lines):
+        row.append([cut.end, *found.ids])
+        if sum(map(len, row)) >= TOGETHER:
+            yield row
+            row = []
+    if row:
+        yield row
+
+
+def _nats(model: Any, row: list[list[int]], dtype: torch.dtype) -> float:
     device = next(model.parameters()).device
-    nats, size = 0.0, 0
-    for found, line in zip(encodings(cut.raw, lines), lines, strict=True):
-        ids = torch.tensor([[cut.end, *found.ids]], device=device)
-        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-            hidden = model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0, :-1]
-            logits = (hidden @ model.get_output_embeddings().weight.T).float()
-        chosen = logits.gather(1, ids[0, 1:, None])[:, 0]
-        nats += float((logits.logsumexp(dim=1) - chosen).sum(dtype=torch.float64))
-        size += len(line.encode())
-    return nats / math.log(2) / size
+    ids = torch.tensor([number for line in row for number in line], device=device)
+    positions = torch.tensor([place for line in row for place in range(len(line))], device=device)
+    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+        hidden = model.base_model(
+            input_ids=ids[None], position_ids=positions[None], use_cache=False
+        ).last_hidden_state[0, :-1]
+        here = positions[1:] != 0
+        logits = (hidden[here] @ model.get_output_embeddings().weight.T).float()
+    chosen = logits.gather(1, ids[1:][here][:, None])[:, 0]
+    return float((logits.logsumexp(dim=1) - chosen).sum(dtype=torch.float64))
 
 
 class Run:
@@ -242,10 +262,12 @@ def as_row(row: Packed) -> Row:
     return Row(torch.tensor(row.ids), positions, (positions != 0).float())
 
 
-def measured(base: Path, text: Text, seeds: int, steps: int, machine: Machine) -> list[Reading]:
+def measured(
+    base: Path, text: Text, seeds: Iterable[int], steps: int, machine: Machine
+) -> list[Reading]:
     """Run every arm with every seed; the arm without new tokens says how many bytes are equal."""
     readings: list[Reading] = []
-    for seed in range(seeds):
+    for seed in seeds:
         seen = 0
         for arm in ARMS:
             torch.manual_seed(seed)
@@ -265,7 +287,8 @@ def table(readings: list[Reading]) -> list[dict[str, Any]]:
         line: dict[str, Any] = {"arm": arm}
         for at, side in READ:
             # The arm without new tokens has one end, which the others are read against.
-            found = groups.get((arm, at)) or groups[arm, "equal tokens"]
+            alone = arm == "none" and at == "equal bytes"
+            found = groups[arm, "equal tokens" if alone else at]
             line[f"{at}, {side}"] = [getattr(one, side) for one in found]
         lines.append(line)
     return lines
@@ -276,14 +299,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--base", type=Path, help="folder of the base model")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0, help="runs may be shared out by seed")
     parser.add_argument("--steps", type=int, default=48, help="updates of each run")
     parser.add_argument("--lines", type=int, default=100, help="held-out lines of each language")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--table", type=Path, help="train nothing: print what --json wrote")
+    parser.add_argument(
+        "--table", type=Path, nargs="+", help="train nothing: print what --json wrote, in one table"
+    )
     chosen = parser.parse_args()
     if chosen.table:
-        found = json.loads(chosen.table.read_text(encoding="utf-8"))
+        parts = [json.loads(path.read_text(encoding="utf-8")) for path in chosen.table]
+        found = {**parts[0], "readings": [one for part in parts for one in part["readings"]]}
     elif chosen.base:
         found = ran(chosen)
     else:
@@ -301,7 +328,8 @@ def ran(chosen: argparse.Namespace) -> dict[str, Any]:
     machine = this_machine(chosen.device)
     began = time.monotonic()
     text = text_of(chosen.base, chosen.lines)
-    readings = measured(chosen.base, text, chosen.seeds, chosen.steps, machine)
+    seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
+    readings = measured(chosen.base, text, seeds, chosen.steps, machine)
     before, after = (
         measure(open_tokenizer(spec), text.native).fertility for spec in (text.base, text.made.spec)
     )
@@ -311,7 +339,7 @@ def ran(chosen: argparse.Namespace) -> dict[str, Any]:
         "new tokens": len(text.made.ids),
         "tokens per word": f"{before:.2f} -> {after:.2f}",
         "updates": f"{chosen.steps} of {ROWS * SEQUENCE} tokens",
-        "seeds": chosen.seeds,
+        "seeds": [*seeds],
         "seconds": round(time.monotonic() - began),
         "readings": [asdict(one) for one in readings],
     }
@@ -328,6 +356,8 @@ def show(lines: list[dict[str, Any]]) -> None:
 
 
 def _mean(values: list[float]) -> str:
+    if not values:
+        return "-"
     mean = f"{statistics.mean(values):.3f}"
     return f"{mean} ± {statistics.stdev(values):.3f}" if len(values) > 1 else mean
 

@@ -31,12 +31,12 @@ for folder in ("plugins", "."):
     sys.path.insert(0, str(Path(__file__).parents[2] / folder))
 from corpora import has_mirror, languages, made_lines, mirror_lines
 
-from locale_tune_tokenizer.bpe import learn
-from locale_tune_tokenizer.bytelevel import merges_of, pieces_of
-from locale_tune_tokenizer.model_folder import extended
-from locale_tune_tokenizer.new_tokens import refuse_by
-from locale_tune_tokenizer.segments import count_segments, open_tokenizer
-from locale_tune_tokenizer.styles import style_of
+from locale_tune_tokenizer.formats.bytelevel import merges_of, pieces_of
+from locale_tune_tokenizer.formats.model_folder import extended
+from locale_tune_tokenizer.formats.styles import style_of
+from locale_tune_tokenizer.learning.bpe import learn
+from locale_tune_tokenizer.learning.new_tokens import refuse_by
+from locale_tune_tokenizer.learning.segments import count_segments, open_tokenizer
 from locale_tune_tokenizer.texts import hash_rank
 
 NEW, ALPHABET = 1_000, 256

@@ -12,12 +12,12 @@ from safetensors.torch import load_file
 from tokenizer_support import ROMANSH, sentences
 
 from locale_tune.api import Job, read_json, read_records
-from locale_tune_tokenizer.bpe import learn
-from locale_tune_tokenizer.bytelevel import merges_of
-from locale_tune_tokenizer.growing import Grown, grow_and_train
-from locale_tune_tokenizer.loading import load_model
-from locale_tune_tokenizer.model_folder import Extension, extended
-from locale_tune_tokenizer.segments import count_segments, open_tokenizer
+from locale_tune_tokenizer.embeddings.growing import Grown, grow_and_train
+from locale_tune_tokenizer.embeddings.loading import load_model
+from locale_tune_tokenizer.formats.bytelevel import merges_of
+from locale_tune_tokenizer.formats.model_folder import Extension, extended
+from locale_tune_tokenizer.learning.bpe import learn
+from locale_tune_tokenizer.learning.segments import count_segments, open_tokenizer
 
 EMBED, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 HELD_OUT = sentences(ROMANSH, 40, seed=1)

@@ -10,11 +10,11 @@ import torch
 from tiny import tiny_model, tiny_tokenizer
 from tokenizers import Tokenizer
 
-from locale_tune_tokenizer.first_rows import Sight
-from locale_tune_tokenizer.row_batches import Packed
-from locale_tune_tokenizer.row_losses import Setup
-from locale_tune_tokenizer.rows import Tables
-from locale_tune_tokenizer.styles import BYTE_LEVEL
+from locale_tune_tokenizer.embeddings.first_rows import Sight
+from locale_tune_tokenizer.embeddings.row_batches import Packed
+from locale_tune_tokenizer.embeddings.row_losses import Setup
+from locale_tune_tokenizer.embeddings.rows import Tables
+from locale_tune_tokenizer.formats.styles import BYTE_LEVEL
 
 TOKENIZER = tiny_tokenizer()
 NEW = [300, 305, 309]

@@ -14,9 +14,9 @@ from tokenizer_support import ARABIC, ROMANSH, sentences
 from transformers import AutoModelForCausalLM
 
 from locale_tune.api import read_json, write_json
-from locale_tune_tokenizer.audit import Text, audit, failed
-from locale_tune_tokenizer.model_folder import Extension, copy_model, write_tokenizer
-from locale_tune_tokenizer.probes import rendered_chats
+from locale_tune_tokenizer.checks.audit import Text, audit, failed
+from locale_tune_tokenizer.checks.probes import rendered_chats
+from locale_tune_tokenizer.formats.model_folder import Extension, copy_model, write_tokenizer
 
 NATIVE = sentences(ROMANSH, 80) + sentences(ARABIC, 80)
 TEXT = Text(native=NATIVE[::5], protected=[ENGLISH])
@@ -26,7 +26,9 @@ CHECKED = {"template", "reload", "rows", "tying", "old rows", "new rows"}
 @pytest.fixture(autouse=True)
 def small_and_plain(monkeypatch: pytest.MonkeyPatch):
     torch.set_num_threads(1)
-    monkeypatch.setattr("locale_tune_tokenizer.llamacpp.PACKAGES", {"no_such_package": "llama"})
+    monkeypatch.setattr(
+        "locale_tune_tokenizer.checks.llamacpp.PACKAGES", {"no_such_package": "llama"}
+    )
 
 
 def right(base: Path) -> Extension:
@@ -103,7 +105,7 @@ def test_what_qwen2tokenizer_rebuilds_is_named_when_its_class_is_let_pass(
     assert "reload" not in failed(audit(base, out, TEXT))
     path = out / "tokenizer_config.json"
     write_json(path, {**read_json(path), "tokenizer_class": "Qwen2Tokenizer"})
-    monkeypatch.setattr("locale_tune_tokenizer.reload.CLASS", "Qwen2Tokenizer")
+    monkeypatch.setattr("locale_tune_tokenizer.checks.reload.CLASS", "Qwen2Tokenizer")
     wrong = failed(audit(base, out, TEXT))["reload"]
     names = {"regex": "pre_tokenizer", "nfkc": "normalizer", "ignore_merges": "ignore_merges"}
     assert f"the {names[part]}" in wrong or "the normalizer" in wrong or "other ids" in wrong

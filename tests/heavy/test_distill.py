@@ -7,9 +7,9 @@ import torch
 from rowing import NEW, PIECES, TOKENIZER, make, random_rows
 from torch.nn import functional
 
-from locale_tune_tokenizer.distill import distillation, expand, longest, taught
-from locale_tune_tokenizer.row_batches import Packed, pack
-from locale_tune_tokenizer.row_losses import next_token
+from locale_tune_tokenizer.embeddings.distill import distillation, expand, longest, taught
+from locale_tune_tokenizer.embeddings.row_batches import Packed, pack
+from locale_tune_tokenizer.embeddings.row_losses import next_token
 
 CPU = torch.device("cpu")
 

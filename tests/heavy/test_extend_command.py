@@ -19,8 +19,10 @@ from tokenizer_support import (
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
-from locale_tune.api import PackError, read_json
+from locale_tune.api import PackError, StageFailed, read_json
+from locale_tune_tokenizer.alone import HELD_OUT
 from locale_tune_tokenizer.command import command, settings_of
+from locale_tune_tokenizer.texts import hash_rank
 
 SMALL = ("--set", "min_frequency=20", "--set", "max_new_tokens=60", "--set", "protected_lines=2")
 
@@ -152,7 +154,10 @@ def test_unigram_is_refused_in_a_sentence(tmp_path, text):
         ({"tokenizer": "missing.json"}, "there is no tokenizer"),
         ({"corpus": "missing.txt"}, "there is no file"),
         ({"corpus": "empty.txt"}, "no text in"),
-        ({"out": "."}, "is not empty"),
+        ({"out": "."}, "not empty"),
+        ({"out": "native.txt"}, "not empty"),
+        ({"out": "native.txt/out"}, "cannot be written: Not a directory"),
+        ({"tokenizer": "in", "out": "in/out"}, "lies in the folder that is extended"),
     ],
 )
 def test_mistakes_are_sentences_and_leave_nothing_behind(tmp_path, text, broken, sentence):
@@ -174,3 +179,47 @@ def test_a_setting_that_does_not_fit_is_named(change):
 def test_settings_are_those_of_the_stage():
     assert settings_of(("extend.initializer=mean", "row_lr=0.5"), None).initializer == "mean"
     assert settings_of((), 12).max_new_tokens == 12
+
+
+@pytest.mark.parametrize("text", ["", "null", "[1]", '{"model": {"type": "BPE"}}'])
+def test_a_broken_tokenizer_is_a_sentence(tmp_path, text):
+    path = put(tmp_path / "in", {})
+    path.write_text(text, encoding="utf-8")
+    (tmp_path / "native.txt").write_text("quai", encoding="utf-8")
+    with pytest.raises(StageFailed, match=r"tokenizer\.json is no tokenizer"):
+        run(path, tmp_path / "native.txt", tmp_path / "out")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in", "native.txt"]
+
+
+def test_what_a_killed_run_left_is_no_hindrance(tmp_path, text):
+    (tmp_path / ".work-out" / "base").mkdir(parents=True)
+    (tmp_path / ".work-out" / "corpus" / "text").mkdir(parents=True)
+    assert run(put(tmp_path / "in", toy_spec()), text, tmp_path / "out", *SMALL).exit_code == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in", "native.txt", "out"]
+
+
+def test_one_line_many_times_is_text_also_when_its_hash_holds_it_out(tmp_path):
+    line = "quai ei ina lingua bella"
+    assert hash_rank(0, line) % HELD_OUT == 0
+    path = tmp_path / "native.txt"
+    path.write_text(f"{line}\n" * 300, encoding="utf-8")
+    done = run(put(tmp_path / "in", toy_spec()), path, tmp_path / "out", "--new-tokens", "9")
+    assert "9 new tokens" in done.output
+
+
+def test_json_that_spells_no_text_is_a_line_left_out(tmp_path):
+    good = "\n".join(json.dumps({"text": line}) for line in sentences(ROMANSH, 300))
+    path = tmp_path / "native.jsonl"
+    path.write_text('{"text": "\\ud800"}\n' + "[" * 100_000 + "\n" + good, encoding="utf-8")
+    done = run(put(tmp_path / "in", toy_spec()), path, tmp_path / "out", *SMALL)
+    assert "left out 2 lines" in done.output
+
+
+@pytest.mark.parametrize("more", [(), ("--set", "trim_to=320")])
+def test_special_tokens_that_only_the_class_names_are_kept(tmp_path, text, more):
+    tokenizer = put(tmp_path / "in", toy_spec())
+    put(tmp_path / "in", {"tokenizer_class": "GPT2Tokenizer"}, "tokenizer_config.json")
+    done = run(tokenizer, text, tmp_path / "out", *SMALL, *more)
+    assert done.exit_code == 0
+    assert AutoTokenizer.from_pretrained(tokenizer.parent).eos_token == "<|endoftext|>"
+    assert AutoTokenizer.from_pretrained(tmp_path / "out").eos_token == "<|endoftext|>"

@@ -14,9 +14,9 @@ from tokenizer_support import toy_spec
 
 from locale_tune.api import Record, StageFailed, write_records
 from locale_tune_tokenizer import focus as module
-from locale_tune_tokenizer.first_rows import edge
-from locale_tune_tokenizer.focus import focus, sparsemax, token_vectors
-from locale_tune_tokenizer.segments import open_tokenizer
+from locale_tune_tokenizer.embeddings.first_rows import edge
+from locale_tune_tokenizer.embeddings.focus import focus, sparsemax, token_vectors
+from locale_tune_tokenizer.learning.segments import open_tokenizer
 
 ROWS = st.lists(st.floats(-5, 5, width=32), min_size=1, max_size=12)
 

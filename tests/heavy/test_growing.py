@@ -11,8 +11,9 @@ from extending import make_job
 from growing_support import EMBED, HEAD, extension_of, grow_tiny
 
 from locale_tune.api import Record, StageFailed, Stopped, read_json, write_records
-from locale_tune_tokenizer import measure_speed, row_stage
-from locale_tune_tokenizer.initializers import INITIALIZERS
+from locale_tune_tokenizer import measure_speed
+from locale_tune_tokenizer.embeddings import row_stage
+from locale_tune_tokenizer.embeddings.initializers import INITIALIZERS
 
 LOSSES = ("auto", "next-token", "distillation")
 
@@ -172,7 +173,7 @@ def test_a_bfloat16_model_keeps_its_old_rows_and_its_dtype(tmp_path: Path):
 
 
 def test_the_speed_is_that_of_the_slowest_loss_allowed(tmp_path: Path, monkeypatch):
-    from locale_tune_tokenizer import row_training, speed
+    from locale_tune_tokenizer.embeddings import row_training, speed
 
     seen: list[str] = []
     step = row_training.RowTrainer.step

@@ -10,8 +10,8 @@ from rowing import PIECES, make
 from tokenizer_support import toy_spec
 from torch.nn import functional
 
-from locale_tune_tokenizer.held_out import HeldOut, held_out, unextended
-from locale_tune_tokenizer.row_batches import Packed
+from locale_tune_tokenizer.embeddings.held_out import HeldOut, held_out, unextended
+from locale_tune_tokenizer.embeddings.row_batches import Packed
 
 
 def test_bits_are_of_the_bytes_that_are_predicted():

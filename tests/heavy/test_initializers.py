@@ -10,8 +10,20 @@ import torch
 from rowing import TOKENIZER, sight
 
 from locale_tune.api import Record, StageFailed, write_records
-from locale_tune_tokenizer.first_rows import edge, edge_weights, mean, mean_weights, summed
-from locale_tune_tokenizer.initializers import INITIALIZERS, hewitt, random, require, zero
+from locale_tune_tokenizer.embeddings.first_rows import (
+    edge,
+    edge_weights,
+    mean,
+    mean_weights,
+    summed,
+)
+from locale_tune_tokenizer.embeddings.initializers import (
+    INITIALIZERS,
+    hewitt,
+    random,
+    require,
+    zero,
+)
 from locale_tune_tokenizer.settings import ExtendSettings
 
 TABLE = torch.tensor([[1.0, 0.0], [0.0, 1.0], [4.0, 4.0]])
@@ -117,7 +129,9 @@ def test_what_an_initializer_needs_is_told_before_anything_is_learned(tmp_path: 
     write_records(tmp_path / "lexicon", [Record(id="w", source="s", text="a", translation="b")])
     require("lexicon", tmp_path)
     require("edge", tmp_path / "nowhere")
-    monkeypatch.setattr("locale_tune_tokenizer.initializers.find_spec", lambda name: None)
+    monkeypatch.setattr(
+        "locale_tune_tokenizer.embeddings.initializers.find_spec", lambda name: None
+    )
     with pytest.raises(StageFailed, match="fastText") as told:
         require("focus", tmp_path)
     assert "pip install" in str(told.value.remedy)

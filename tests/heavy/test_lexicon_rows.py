@@ -11,9 +11,9 @@ from rowing import sight
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
 
 from locale_tune.api import Record, write_records
-from locale_tune_tokenizer.first_rows import edge, edge_weights, summed
-from locale_tune_tokenizer.lexicon_rows import lexicon, look_up
-from locale_tune_tokenizer.styles import SENTENCEPIECE
+from locale_tune_tokenizer.embeddings.first_rows import edge, edge_weights, summed
+from locale_tune_tokenizer.embeddings.lexicon_rows import lexicon, look_up
+from locale_tune_tokenizer.formats.styles import SENTENCEPIECE
 
 
 def record(word: str, translation: str) -> Record:

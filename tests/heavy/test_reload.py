@@ -11,10 +11,10 @@ from tiny import ENGLISH, save_tiny
 from tokenizer_support import ARABIC, ROMANSH, sentences
 
 from locale_tune.api import StageFailed, read_json, write_json
-from locale_tune_tokenizer.model_folder import copy_model, write_tokenizer
-from locale_tune_tokenizer.probes import ROUND_TRIP, rendered_chats
-from locale_tune_tokenizer.reload import reload_identity
-from locale_tune_tokenizer.segments import open_tokenizer
+from locale_tune_tokenizer.checks.probes import ROUND_TRIP, rendered_chats
+from locale_tune_tokenizer.checks.reload import reload_identity
+from locale_tune_tokenizer.formats.model_folder import copy_model, write_tokenizer
+from locale_tune_tokenizer.learning.segments import open_tokenizer
 
 LINES = [*ROUND_TRIP, "quai chasa"]
 
@@ -109,3 +109,16 @@ def test_no_template_is_no_chats(tmp_path: Path):
     base = save_tiny(tmp_path / "base")
     (base / "chat_template.jinja").unlink()
     assert rendered_chats(base) == []
+
+
+def test_a_template_that_breaks_off_is_rendered_where_it_does_not(tmp_path: Path):
+    base = save_tiny(tmp_path / "base")
+    (base / "chat_template.jinja").write_text("{{ 1 / (messages | length - 1) }}")
+    assert set(rendered_chats(base)) == {"1.0", "0.25"}
+
+
+def test_a_tokenizer_that_transformers_does_not_load_is_a_sentence(tmp_path: Path):
+    base = save_tiny(tmp_path / "base")
+    (base / "tokenizer_config.json").write_text("{broken")
+    with pytest.raises(StageFailed, match="transformers does not load the tokenizer"):
+        rendered_chats(base)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from locale_tune.api import NotFinite
-from locale_tune_tokenizer.row_checkpoints import RowCheckpoints
+from locale_tune_tokenizer.embeddings.row_checkpoints import RowCheckpoints
 
 ROWS = {"now/0.row": torch.arange(6.0).reshape(2, 3), "now/0.step": torch.tensor(4.0)}
 

@@ -8,14 +8,14 @@ from rowing import NEW, everything, make
 from torch import nn
 
 from locale_tune.api import StageFailed
-from locale_tune_tokenizer.row_checks import (
+from locale_tune_tokenizer.embeddings.row_checks import (
     _check_storage,
     check_learning,
     check_old_rows,
     check_rows,
     trial,
 )
-from locale_tune_tokenizer.row_training import LOSSES, RowTrainer
+from locale_tune_tokenizer.embeddings.row_training import LOSSES, RowTrainer
 
 
 def old_tables(setup):

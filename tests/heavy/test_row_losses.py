@@ -7,9 +7,9 @@ import torch
 from rowing import F32, NEW, make, random_rows
 from torch.nn import functional
 
-from locale_tune_tokenizer import row_losses
-from locale_tune_tokenizer.row_batches import Packed, pack
-from locale_tune_tokenizer.row_losses import mean_loss, next_token
+from locale_tune_tokenizer.embeddings import row_losses
+from locale_tune_tokenizer.embeddings.row_batches import Packed, pack
+from locale_tune_tokenizer.embeddings.row_losses import mean_loss, next_token
 
 
 @pytest.mark.parametrize("tied", [True, False])
@@ -71,8 +71,8 @@ def test_the_mean_loss_weighs_every_predicted_token_alike():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("tied", [True, False])
 def test_a_gpu_finds_the_same_gradients_in_bfloat16(tied: bool):
-    from locale_tune_tokenizer.row_losses import Setup
-    from locale_tune_tokenizer.rows import Tables
+    from locale_tune_tokenizer.embeddings.row_losses import Setup
+    from locale_tune_tokenizer.embeddings.rows import Tables
 
     setup = make(tied)
     exact = next_token(setup, random_rows(4)).loss

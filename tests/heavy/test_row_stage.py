@@ -11,13 +11,13 @@ import torch
 from rowing import everything, make, random_rows
 
 from locale_tune.api import Stopped
-from locale_tune_tokenizer import row_stage
-from locale_tune_tokenizer.held_out import HeldOut
-from locale_tune_tokenizer.row_checkpoints import RowCheckpoints
-from locale_tune_tokenizer.row_facts import facts_of
-from locale_tune_tokenizer.row_losses import mean_loss
-from locale_tune_tokenizer.row_stage import RowPlan, RowStage, better, plan_rows
-from locale_tune_tokenizer.row_training import RowTrainer
+from locale_tune_tokenizer.embeddings import row_stage
+from locale_tune_tokenizer.embeddings.held_out import HeldOut
+from locale_tune_tokenizer.embeddings.row_checkpoints import RowCheckpoints
+from locale_tune_tokenizer.embeddings.row_facts import facts_of
+from locale_tune_tokenizer.embeddings.row_losses import mean_loss
+from locale_tune_tokenizer.embeddings.row_stage import RowPlan, RowStage, better, plan_rows
+from locale_tune_tokenizer.embeddings.row_training import RowTrainer
 
 BATCHES = [random_rows(2, seed=n) for n in range(16)]
 HELD = HeldOut([random_rows(3, seed=99)], tokens=33, size=120)

@@ -7,10 +7,10 @@ import torch
 from rowing import F32, NEW, everything, make, random_rows
 
 from locale_tune.api import Machine, NotFinite
-from locale_tune_tokenizer.loading import compute_dtype
-from locale_tune_tokenizer.row_losses import Setup
-from locale_tune_tokenizer.row_training import LOSSES, RowTrainer
-from locale_tune_tokenizer.rows import Tables
+from locale_tune_tokenizer.embeddings.loading import compute_dtype
+from locale_tune_tokenizer.embeddings.row_losses import Setup
+from locale_tune_tokenizer.embeddings.row_training import LOSSES, RowTrainer
+from locale_tune_tokenizer.embeddings.rows import Tables
 
 
 @pytest.mark.parametrize("tied", [True, False])

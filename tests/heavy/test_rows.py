@@ -8,11 +8,11 @@ import pytest
 import torch
 from tiny import tiny_model, tiny_tokenizer
 
-from locale_tune_tokenizer.first_rows import First
-from locale_tune_tokenizer.plain_head import reason_against_rows
-from locale_tune_tokenizer.row_batches import pack
-from locale_tune_tokenizer.row_losses import Setup, next_token
-from locale_tune_tokenizer.rows import Tables, grow, row_count
+from locale_tune_tokenizer.embeddings.first_rows import First
+from locale_tune_tokenizer.embeddings.plain_head import reason_against_rows
+from locale_tune_tokenizer.embeddings.row_batches import pack
+from locale_tune_tokenizer.embeddings.row_losses import Setup, next_token
+from locale_tune_tokenizer.embeddings.rows import Tables, grow, row_count
 
 TOKENIZER = tiny_tokenizer()
 

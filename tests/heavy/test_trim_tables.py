@@ -11,9 +11,13 @@ from tiny import tiny_model, tiny_tokenizer
 from torch import nn
 
 from locale_tune.api import StageFailed
-from locale_tune_tokenizer.segments import open_tokenizer
-from locale_tune_tokenizer.trim import Trimmed, count_use, prune
-from locale_tune_tokenizer.trim_tables import reason_against_slicing, slice_tables, trimmed_rows
+from locale_tune_tokenizer.learning.segments import open_tokenizer
+from locale_tune_tokenizer.pruning.trim import Trimmed, count_use, prune
+from locale_tune_tokenizer.pruning.trim_tables import (
+    reason_against_slicing,
+    slice_tables,
+    trimmed_rows,
+)
 
 TOKENIZER = tiny_tokenizer()
 SPEC: dict[str, Any] = json.loads(TOKENIZER.backend_tokenizer.to_str())

@@ -12,10 +12,10 @@ from tiny import ENGLISH, tiny_tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from locale_tune.api import Job, read_json
-from locale_tune_tokenizer.loading import load_model
-from locale_tune_tokenizer.probes import rendered_chats
-from locale_tune_tokenizer.segments import open_tokenizer
-from locale_tune_tokenizer.trimming import Trim, trim
+from locale_tune_tokenizer.checks.probes import rendered_chats
+from locale_tune_tokenizer.embeddings.loading import load_model
+from locale_tune_tokenizer.learning.segments import open_tokenizer
+from locale_tune_tokenizer.pruning.trimming import Trim, trim
 
 TOKENS = len(tiny_tokenizer())
 ASKED = {"trim_min_count": 3}

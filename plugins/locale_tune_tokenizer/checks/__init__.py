@@ -1,0 +1,1 @@
+"""What is promised about an extended tokenizer, and every way it is checked."""

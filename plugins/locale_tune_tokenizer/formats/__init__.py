@@ -1,0 +1,1 @@
+"""How tokenizers are written down: the two styles of BPE, their files, their pre-tokenizers."""

@@ -1,0 +1,1 @@
+"""A smaller vocabulary for the languages that are kept."""
