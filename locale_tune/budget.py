@@ -21,7 +21,18 @@ ROUND_TO = 1_000
 CPU_BUDGET = "10m"
 COUNTS = "budget.json"
 # The settings that change how fast a step trains; others do not bring the probe back.
-SHAPE = ("sequence", "rows_per_step", "dtype", "row_length", "row_batch", "compute", "rows_loss")
+SHAPE = (
+    "sequence",
+    "rows_per_step",
+    "dtype",
+    "adapter",
+    "gradient_checkpointing",
+    "shard",
+    "row_length",
+    "row_batch",
+    "compute",
+    "rows_loss",
+)
 
 
 def seconds(budget: str) -> int:
