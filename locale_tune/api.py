@@ -25,30 +25,32 @@ from locale_tune.files import (
 )
 from locale_tune.hookspecs import hookimpl
 from locale_tune.machine import this_machine
+from locale_tune.offers import (
+    Check,
+    Command,
+    Filter,
+    Job,
+    Launcher,
+    Parts,
+    Selector,
+    SourceKind,
+    Stage,
+)
 from locale_tune.packfile import read_pack
 from locale_tune.records import read_records, write_records
 from locale_tune.schema import (
     Artifact,
     Bad,
     Bound,
-    Check,
-    Command,
-    Filter,
     Finding,
-    Job,
     LanguagePack,
-    Launcher,
     Locale,
     Machine,
     Message,
-    Parts,
     Progress,
     Record,
-    Selector,
     Settings,
     Source,
-    SourceKind,
-    Stage,
     Verdict,
 )
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from locale_tune.errors import PlanError
 from locale_tune.files import digest, read_json, replace_json
+from locale_tune.offers import Parts
 from locale_tune.process import measure_speed
-from locale_tune.schema import Machine, Parts, Plan, Step
+from locale_tune.schema import Machine, Plan, Step
 from locale_tune.store import BASE, Runs, save_plan
 
 UNITS = {"s": 1, "m": 60, "h": 3600}

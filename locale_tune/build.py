@@ -23,20 +23,9 @@ from locale_tune.errors import PlanError, StageFailed, did_you_mean
 from locale_tune.files import commit_folder, discard, read_json
 from locale_tune.hookspecs import hookimpl
 from locale_tune.machine import this_machine
+from locale_tune.offers import Job, Launcher, Parts, Stage
 from locale_tune.process import run_worker
-from locale_tune.schema import (
-    Artifact,
-    Finding,
-    Job,
-    LanguagePack,
-    Launcher,
-    Parts,
-    Plan,
-    Progress,
-    Report,
-    Stage,
-    Step,
-)
+from locale_tune.schema import Artifact, Finding, LanguagePack, Plan, Progress, Report, Step
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from locale_tune import assets, planning, plugins
 from locale_tune.base import Base
 from locale_tune.errors import LocaleTuneError
 from locale_tune.headline import Installed
+from locale_tune.offers import Parts
 from locale_tune.packfile import read_pack, where
-from locale_tune.schema import Bad, Found, LanguagePack, Parts, Record, Source
+from locale_tune.schema import Bad, Found, LanguagePack, Record, Source
 
 LOOKED_AT = 200
 SCRIPT_NAMES = {"Latn": "LATIN", "Arab": "ARABIC", "Cyrl": "CYRILLIC", "Deva": "DEVANAGARI"}

@@ -10,20 +10,18 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from locale_tune.schema import (
+    from locale_tune.offers import (
         Check,
         Command,
         Filter,
         Job,
-        LanguagePack,
         Launcher,
         Parts,
-        Plan,
-        Report,
         Selector,
         SourceKind,
         Stage,
     )
+    from locale_tune.schema import LanguagePack, Plan, Report
 
 PROJECT = "locale_tune"
 hookspec = pluggy.HookspecMarker(PROJECT)

@@ -22,7 +22,8 @@ from locale_tune.errors import PlanError, did_you_mean
 from locale_tune.files import digest
 from locale_tune.hookspecs import hookimpl
 from locale_tune.machine import version_of
-from locale_tune.schema import Found, LanguagePack, Machine, Parts, Plan, Role, Stage, Step
+from locale_tune.offers import Parts, Stage
+from locale_tune.schema import Found, LanguagePack, Machine, Plan, Role, Step
 
 BASE = "base"
 LABEL = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")

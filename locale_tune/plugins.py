@@ -20,18 +20,9 @@ import pluggy
 from locale_tune import hookspecs, trust
 from locale_tune.errors import LocaleTuneError, PluginError, did_you_mean
 from locale_tune.headline import Installed, installed_languages
+from locale_tune.offers import Check, Command, Filter, Launcher, Parts, Selector, SourceKind, Stage
 from locale_tune.packfile import FILE, read_pack
-from locale_tune.schema import (
-    Check,
-    Command,
-    Filter,
-    LanguagePack,
-    Launcher,
-    Parts,
-    Selector,
-    SourceKind,
-    Stage,
-)
+from locale_tune.schema import LanguagePack
 
 PLUGINS = "locale_tune.plugins"
 OFFERS: dict[str, tuple[str, type]] = {

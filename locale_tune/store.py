@@ -17,7 +17,8 @@ from filelock import FileLock, Timeout
 from locale_tune.assets import cache_dir
 from locale_tune.errors import DiskError, LocaleTuneError, StoreBusy
 from locale_tune.files import read_json, replace_json, verified
-from locale_tune.schema import Artifact, Launcher, Plan, Step
+from locale_tune.offers import Launcher
+from locale_tune.schema import Artifact, Plan, Step
 
 PLAN = "plan.json"
 BASE = "base"

@@ -6,7 +6,8 @@ import pytest
 
 from locale_tune import budget
 from locale_tune.errors import PlanError
-from locale_tune.schema import Machine, Parts, Plan, Stage, Step
+from locale_tune.offers import Parts, Stage
+from locale_tune.schema import Machine, Plan, Step
 from locale_tune.store import Runs
 
 

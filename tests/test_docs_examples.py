@@ -20,9 +20,10 @@ from locale_tune.base import Base
 from locale_tune.build import HostRuns
 from locale_tune.conformance import check_pack
 from locale_tune.errors import PluginError
+from locale_tune.offers import Stage
 from locale_tune.packfile import read_pack
 from locale_tune.records import read_records, write_records
-from locale_tune.schema import Bad, Message, Record, Source, Stage
+from locale_tune.schema import Bad, Message, Record, Source
 
 TOY = page("add-a-language.md")
 PLUGIN = page("write-a-plugin.md")

@@ -10,8 +10,8 @@ from locale_tune.base import Base
 from locale_tune.build import HostRuns
 from locale_tune.errors import PlanError, PluginError
 from locale_tune.hookspecs import hookimpl
+from locale_tune.offers import Check, Filter, Launcher, Parts, Selector, SourceKind, Stage
 from locale_tune.packfile import read_pack
-from locale_tune.schema import Check, Filter, Launcher, Parts, Selector, SourceKind, Stage
 
 REQUEST = planning.Request(base=Base("base", None, "x"))
 

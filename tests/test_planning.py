@@ -11,9 +11,10 @@ from tests_support import PACK, REMOTE
 from locale_tune.base import Base
 from locale_tune.errors import PlanError
 from locale_tune.machine import this_machine
+from locale_tune.offers import Check, Parts, SourceKind, Stage
 from locale_tune.packfile import read_pack
 from locale_tune.planning import Request, make_plan
-from locale_tune.schema import Check, Found, Machine, Parts, Settings, SourceKind, Stage
+from locale_tune.schema import Found, Machine, Settings
 
 
 class Tuning(Settings):

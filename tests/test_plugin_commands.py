@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from locale_tune import cli, hookspecs, plugins
 from locale_tune.errors import PluginError
 from locale_tune.hookspecs import hookimpl
-from locale_tune.schema import Command
+from locale_tune.offers import Command
 
 LOADED: list[str] = []
 

@@ -15,7 +15,7 @@ from locale_tune import __version__
 from locale_tune.errors import LocaleTuneError, Stopped
 
 if TYPE_CHECKING:
-    from locale_tune.schema import Command
+    from locale_tune.offers import Command
 
 COMMANDS = {
     "build": "Build a localized model from a pack, or go on where a build stopped.",

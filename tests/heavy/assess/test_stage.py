@@ -28,7 +28,7 @@ from locale_tune.api import (
     Stopped,
     write_records,
 )
-from locale_tune.schema import Parts
+from locale_tune.offers import Parts
 from locale_tune_assess.settings import AssessSettings
 from locale_tune_assess.stage import run
 
