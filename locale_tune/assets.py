@@ -234,14 +234,20 @@ def _fetch_npm(source: Source) -> Path:
     if not package.exists():
         _run_into(package, [npm, "pack", "--silent", "--ignore-scripts", "--", f"{name}@{version}"])
     with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file"
         try:
+            # Only the bytes of one plain file are taken; nothing is unpacked by its own path.
             with tarfile.open(package) as tar:
-                tar.extract(f"package/{member}", folder, filter="data")
+                found = tar.extractfile(f"package/{member}")
+                if found is None:
+                    raise KeyError(member)
+                with found, path.open("wb") as file:
+                    shutil.copyfileobj(found, file)
         except KeyError:
             raise SourceMissing(f"{name}@{version} holds no {member}", "check the path") from None
         except (tarfile.TarError, EOFError) as error:
             raise _damaged(package) from error
-        return _keep(source, Path(folder) / "package" / member)
+        return _keep(source, path)
 
 
 def _npm() -> str | None:

@@ -28,6 +28,8 @@ from locale_tune_tokenizer.checks.audit import Text, audit, failed
 from locale_tune_tokenizer.checks.certificate import CHECKS
 from locale_tune_tokenizer.checks.llamacpp import not_run
 
+pytestmark = pytest.mark.slow
+
 # Words that the toy SentencePiece style has not seen, in letters that it has.
 MORE = ("mintgin", "sulegl", "paisser", "dumengia", "gianter", "viadi", "stgira", "nivels", "tgaun")
 NATIVE = sentences(ROMANSH, 120) + sentences(ARABIC, 120) + sentences(MORE, 120)

@@ -11,6 +11,8 @@ import pytest
 from locale_tune_tokenizer.checks import children
 from locale_tune_tokenizer.checks.children import ChildFailed, ask
 
+pytestmark = pytest.mark.slow
+
 ECHO = """
 import os, sys
 from locale_tune_tokenizer.checks.children import serve

@@ -32,6 +32,8 @@ from locale_tune_tokenizer.learning.segments import (
 )
 from locale_tune_tokenizer.learning.words import refusal
 
+pytestmark = pytest.mark.slow
+
 TEXT = sentences(ROMANSH, 300) + sentences(ARABIC, 300) + ["cumün 12", "sün 3333"] * 40
 OPTIONS = {
     "plain": {},

@@ -25,6 +25,8 @@ from locale_tune_tokenizer.checks.vocabulary_checks import (
 )
 from locale_tune_tokenizer.learning.segments import open_tokenizer
 
+pytestmark = pytest.mark.slow
+
 CHECKS = (id_stability, added_tokens, reachability, coarsening, round_trip, merge_order, options)
 
 

@@ -14,6 +14,8 @@ from release_support import Build, example
 
 from locale_tune_release.script import is_script
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = '</svg></table><script>alert(1)</script><b title="{{ 7 * 7 }}">&amp;\u202e'
 
 

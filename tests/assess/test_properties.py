@@ -17,6 +17,8 @@ from locale_tune_assess.languages import count_words
 from locale_tune_assess.smooth import smooth_error, smooth_error_at
 from locale_tune_assess.windows import batches, windows
 
+pytestmark = pytest.mark.slow
+
 QUICK = settings(max_examples=40, deadline=None)
 SHARES = arrays(np.float64, st.integers(1, 40), elements=st.floats(0, 1))
 SCORES = arrays(np.float64, (12, 4), elements=st.floats(-30, 30))

@@ -11,6 +11,8 @@ from corpus_support import ROMANSH
 from locale_tune.api import Record
 from locale_tune_corpus.language_id import language_id
 
+pytestmark = pytest.mark.slow
+
 # Two made-up languages with their own endings: no one's text, and easy to make.
 STEMS = "bur cand del fost gran lind mot pels rint sav tolk und vest zaln".split()  # noqa: SIM905 (a list of words reads better so)
 
