@@ -13,7 +13,7 @@ from rowing import sight
 from tokenizer_support import toy_spec
 
 from locale_tune.api import Record, StageFailed, write_records
-from locale_tune_tokenizer import focus as module
+from locale_tune_tokenizer.embeddings import focus as module
 from locale_tune_tokenizer.embeddings.first_rows import edge
 from locale_tune_tokenizer.embeddings.focus import focus, sparsemax, token_vectors
 from locale_tune_tokenizer.learning.segments import open_tokenizer
