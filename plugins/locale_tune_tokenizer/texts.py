@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import ceil
@@ -41,12 +41,15 @@ class Samples:
         return list(dict.fromkeys(line for part in parts for line in part))
 
 
-def training_text(corpus: Path, share: float = 1.0, seed: int = 0) -> Iterator[str]:
-    """Yield the native training texts in the order written, or a share of them drawn by hash."""
+def training_text(
+    corpus: Path, share: float = 1.0, seed: int = 0, splits: Sequence[str] = ("text",)
+) -> Iterator[str]:
+    """Yield the training texts in the order written, or a share of them drawn by hash."""
     limit = int(share * RANKS)
-    for record in read_records(corpus / "text"):
-        if record.text and (share >= 1 or hash_rank(seed, record.text) < limit):
-            yield record.text
+    for split in splits:
+        for record in read_records(corpus / split):
+            if record.text and (share >= 1 or hash_rank(seed, record.text) < limit):
+                yield record.text
 
 
 def draw(lines: Iterable[str], count: int, seed: int) -> list[str]:

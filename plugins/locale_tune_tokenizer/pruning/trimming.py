@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from locale_tune.api import Job, read_json, read_records, write_json
+from locale_tune.api import Job, read_json, write_json
 from locale_tune_tokenizer.checks.probes import special_tokens
 from locale_tune_tokenizer.formats.model_folder import Extension, copy_model, write_tokenizer
 from locale_tune_tokenizer.learning.segments import encodings, open_tokenizer
@@ -23,9 +23,10 @@ from locale_tune_tokenizer.pruning.trim_ids import (
 )
 from locale_tune_tokenizer.pruning.trim_report import fertility_cost, lines_by_language
 from locale_tune_tokenizer.settings import ExtendSettings
-from locale_tune_tokenizer.texts import RANKS, hash_rank
+from locale_tune_tokenizer.texts import training_text
 
 MAP_FILE = "trim.json"
+COUNTED = ("text", "replay")
 CONFIGS = ("config.json", "generation_config.json")
 
 
@@ -65,7 +66,7 @@ def trim(job: Job, spec: Mapping[str, Any], lines: Collection[str], chats: Colle
     base, corpus = job.inputs["model"].path, job.inputs["corpus"].path
     if not settings.trim_to and not settings.trim_min_count:
         return Trim(spec, base, {})
-    text_bytes = sum(len(text.encode()) for text in _texts(corpus))
+    text_bytes = sum(len(text.encode()) for text in training_text(corpus, splits=COUNTED))
     if text_bytes < settings.min_bytes:
         reason = (
             f"not trimmed, too little text: {text_bytes / 1e6:.2f} MB to count, "
@@ -74,7 +75,7 @@ def trim(job: Job, spec: Mapping[str, Any], lines: Collection[str], chats: Colle
         return Trim(spec, base, {"reason": reason})
     job.progress(0, 1, f"counting tokens in {text_bytes / 1e6:.1f} MB")
     share = min(1.0, settings.learn_bytes / max(1, text_bytes))
-    counts = count_use(spec, _texts(corpus, share, job.seed))
+    counts = count_use(spec, training_text(corpus, share, job.seed, COUNTED))
     keep = {*_used(spec, chats), *_named(spec, base)}
     trimmed = prune(spec, counts, keep, settings.trim_to, settings.trim_min_count)
     if not trimmed.removed:
@@ -104,15 +105,6 @@ def write_folder(base: Path, folder: Path, trimmed: Trimmed) -> None:
     write_tokenizer(folder, Extension(trimmed.spec, {}), special_tokens(base))
     sizes = {"tokens_before": trimmed.size_before, "tokens_after": len(trimmed.kept)}
     write_json(folder / MAP_FILE, {**sizes, "kept": trimmed.kept})
-
-
-def _texts(corpus: Path, share: float = 1.0, seed: int = 0) -> Iterator[str]:
-    """Yield native training text and replay, or a share drawn by hash."""
-    limit = int(share * RANKS)
-    for split in ("text", "replay"):
-        for record in read_records(corpus / split):
-            if record.text and (share >= 1 or hash_rank(seed, record.text) < limit):
-                yield record.text
 
 
 def _used(spec: Mapping[str, Any], chats: Collection[str]) -> set[str]:
