@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-# Logits of one chunk: 128 MiB in float32 on a CPU; on a GPU 1 GiB, or its launches take longer
-# than its work.
-CHUNK_LOGITS = {"cpu": 1 << 25, "cuda": 1 << 28}
+# Logits of one chunk: 64 MiB in float32 on a CPU; on a GPU 1 GiB, or its launches take longer
+# than its work. Each chunk adds to the whole gradient of the head, so it has some rows at least.
+CHUNK_LOGITS = {"cpu": 1 << 24, "cuda": 1 << 28}
+LEAST_ROWS = 256
 
 
 class Sums(NamedTuple):
@@ -77,10 +78,10 @@ class _FusedCE(torch.autograd.Function):
         wide = _wide(hidden)
         spread = _spread(head, smoothing, smooth_over, wide)
         d_hidden = torch.empty_like(hidden)
-        d_head = torch.zeros_like(head, dtype=wide)
+        d_head = torch.zeros(0, dtype=wide, device=head.device)
         d_bias = torch.zeros(len(head), dtype=wide, device=head.device)
         loss = nll = torch.zeros((), dtype=wide, device=hidden.device)
-        chunk = max(1, CHUNK_LOGITS.get(hidden.device.type, 1 << 25) // len(head))
+        chunk = _chunk_rows(hidden.device.type, len(head))
         for start in range(0, len(labels), chunk):
             rows = slice(start, start + chunk)
             h, y, w = hidden[rows], labels[rows, None], weights[rows]
@@ -91,35 +92,57 @@ class _FusedCE(torch.autograd.Function):
                 z *= scale
             if cap:
                 z = cap * torch.tanh(z / cap)
-            lse = torch.logsumexp(z, dim=1)
+            slope = 1.0 - (z / cap) ** 2 if cap else None
             z_y = z.gather(1, y).squeeze(1)
-            token_nll = lse - z_y
             smoothed = smoothing * z_y - z @ spread if smoothing else 0.0
+            # From here on z is turned into its own gradient: [rows, V] is the largest tensor.
+            top = z.amax(dim=1)
+            mass = z.sub_(top[:, None]).exp_().sum(dim=1)
+            token_nll = top + mass.log() - z_y
             loss = loss + (w * (token_nll + smoothed)).sum()
             nll = nll + (w * token_nll).sum()
-            slope = 1.0 - (z / cap) ** 2 if cap else None
-            dz = z.sub_(lse[:, None]).exp_()  # in place: [rows, V] is the largest tensor here
+            dz = z.mul_((w / mass)[:, None])
             if smoothing:
-                dz -= spread
-            dz.scatter_add_(1, y, torch.full_like(dz[:, :1], smoothing - 1.0))
-            dz *= w[:, None] * scale
+                dz.addr_(w, spread, alpha=-1.0)
+            dz.scatter_add_(1, y, ((smoothing - 1.0) * w)[:, None])
+            if scale != 1.0:
+                dz *= scale
             if slope is not None:
                 dz *= slope
             small = dz.to(head.dtype)
             d_hidden[rows] = small @ head
-            d_head += (small.T @ h).to(wide)
+            d_head = _add_product(d_head, small, h)
             if bias is not None:
                 d_bias += dz.sum(0)
-        ctx.has_bias = bias is not None
+        if not len(labels):
+            d_head = torch.zeros_like(head)
+        ctx.has_bias, ctx.spent = bias is not None, False
         ctx.save_for_backward(d_hidden, d_head.to(head.dtype), d_bias)
         return loss, nll
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        """Scale the gradients found in forward; the NLL sum is for reading only."""
-        d_hidden, d_head, d_bias = (part * grads[0] for part in ctx.saved_tensors)
+        """Scale the gradients found in forward, in place; the NLL sum is for reading only."""
+        if ctx.spent:
+            raise RuntimeError("the fused loss can go backward once: its gradients are reused")
+        ctx.spent = True
+        d_hidden, d_head, d_bias = (part.mul_(grads[0]) for part in ctx.saved_tensors)
         none = (None,) * 6
         return d_hidden, d_head, *none, d_bias if ctx.has_bias else None
+
+
+def _chunk_rows(device: str, vocabulary: int) -> int:
+    """Return how many tokens are projected at once."""
+    return max(LEAST_ROWS, CHUNK_LOGITS.get(device, 1 << 24) // vocabulary)
+
+
+def _add_product(total: Tensor, dz: Tensor, hidden: Tensor) -> Tensor:
+    """Return `total` + dz^T hidden, float32 at least; the first product is taken as it is."""
+    if not total.numel():
+        return dz.T @ hidden
+    if total.dtype == dz.dtype == _wide(dz):
+        return total.addmm_(dz.T, hidden)
+    return total.to(_wide(dz)).add_(dz.T @ hidden)
 
 
 def _wide(hidden: Tensor) -> torch.dtype:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from locale_tune.api import Machine, StageFailed
+from locale_tune_training.attention import Records, cut_rows, leave_rows_whole
 from locale_tune_training.batches import Row
 from locale_tune_training.loss import Sums, fused_ce
 from locale_tune_training.parallel import world_of
@@ -27,6 +28,7 @@ class LossModule(nn.Module):
         self.model = model
         self.smoothing = smoothing
         self.smooth_over = smooth_over  # boolean [V]; None: every row of the head
+        self.by_records = cut_rows(model)
         config = model.config
         self.cap = float(getattr(config, "final_logit_softcapping", None) or 0.0)
         self.scale = float(getattr(config, "logit_scale", None) or 1.0)
@@ -36,10 +38,12 @@ class LossModule(nn.Module):
         """Return the sums over one row. Token t is predicted from position t - 1."""
         device = next(self.parameters()).device
         ids, positions, weights = (part.to(device) for part in row)
-        # No attention mask and no cache: only then do the positions keep packed records apart.
-        hidden: Tensor = self.model.base_model(
-            input_ids=ids[None], position_ids=positions[None], use_cache=False
-        ).last_hidden_state[0]
+        records = Records(row.positions)
+        hidden = self._hidden(ids, positions, records)
+        if self.by_records and not records.used:  # this architecture keeps them from its attention
+            leave_rows_whole(self.model)
+            self.by_records = False
+            hidden = self._hidden(ids, positions, records)
         head = self.model.get_output_embeddings()
         return fused_ce(
             hidden[:-1],
@@ -52,6 +56,21 @@ class LossModule(nn.Module):
             cap=self.cap,
             bias=getattr(head, "bias", None),
         )
+
+    def _hidden(self, ids: Tensor, positions: Tensor, records: Records) -> Tensor:
+        """Return the last hidden states [L, H].
+
+        No attention mask and no cache: only then do the positions keep packed records apart.
+        """
+        told = {"records": records} if self.by_records else {}
+        row = {"input_ids": ids[None], "position_ids": positions[None]}
+        found: Tensor = self.model.base_model(**row, use_cache=False, **told).last_hidden_state
+        return found[0]
+
+    def finish(self) -> None:
+        """Make the model an ordinary one again."""
+        leave_rows_whole(self.model)
+        self.by_records = False
 
 
 def load_model(folder: Path, machine: Machine) -> Any:

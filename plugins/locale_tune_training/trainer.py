@@ -65,9 +65,6 @@ class Trainer:
         if not self.sharded:
             _cast(module, dtype)
         self.masters = masters if masters else self.working
-        if not same:
-            for master in self.masters:
-                master.grad = torch.zeros_like(master)
         self.optimizer = torch.optim.AdamW(
             self.masters,
             lr=settings.lr,
@@ -103,7 +100,8 @@ class Trainer:
         if accept and not accept(loss, float(norm)):
             self.clear_gradients()
             return Update(loss, float(norm), skipped=True)
-        torch.nn.utils.clip_grads_with_norm_(self.masters, self.clip, norm)
+        if float(norm) > self.clip:  # else it would multiply every number by one
+            torch.nn.utils.clip_grads_with_norm_(self.masters, self.clip, norm)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.optimizer.step()
@@ -126,10 +124,13 @@ class Trainer:
         """Add the gradients of one micro-batch to the float32 masters."""
         if self.working is self.masters:
             return
-        pairs = zip(self.working, self.masters, strict=True)
-        found = [(m.grad, w.grad) for w, m in pairs if w.grad is not None and m.grad is not None]
-        torch._foreach_add_([m for m, _ in found], [w for _, w in found])
-        for working in self.working:
+        for working, master in zip(self.working, self.masters, strict=True):
+            if working.grad is None:
+                continue
+            if master.grad is None:
+                master.grad = working.grad.float()
+            else:
+                master.grad += working.grad
             working.grad = None
 
     def refresh(self) -> None:
@@ -141,7 +142,7 @@ class Trainer:
 
     def clear_gradients(self) -> None:
         """Forget the gradients of this update."""
-        self.optimizer.zero_grad(set_to_none=self.working is self.masters)
+        self.optimizer.zero_grad(set_to_none=True)
 
     def moments(self) -> Iterator[tuple[str, Tensor]]:
         """Yield what the optimizer knows, each tensor as `INDEX.NAME`."""
@@ -165,6 +166,7 @@ class Trainer:
 
     def finished(self) -> LossModule:
         """Return the module, whole, with its float32 weights in place."""
+        self.module.finish()
         if self.sharded:
             sharding.unshard(self.module)
             return self.module
