@@ -221,10 +221,19 @@ def run_here(
             "facts": dict(facts),
             "seed": runs.plan.seed,
             "step": {**step.model_dump(mode="json"), "inputs": inputs},
-            "made_at": datetime.now(UTC).isoformat(),
+            "made_at": _now().isoformat(),
         }
 
     commit_folder(runs.folder(step), fill)
+
+
+def _now() -> datetime:
+    """Return the time, or the one that stands for it where bytes must repeat.
+
+    SOURCE_DATE_EPOCH: seconds since 1970 (reproducible-builds.org/specs/source-date-epoch).
+    """
+    said = os.environ.get("SOURCE_DATE_EPOCH", "")
+    return datetime.fromtimestamp(int(said), UTC) if said.isdigit() else datetime.now(UTC)
 
 
 def job_for(step: Step, runs: store.Runs, parts: Parts, out: Path, progress: Progress) -> Job:

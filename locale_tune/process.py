@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from typing import IO, Any
@@ -18,6 +19,7 @@ from locale_tune.schema import Progress, Step
 from locale_tune.store import Runs
 
 TAIL_LINES = 8
+ASKED_TO_END = (signal.SIGTERM, signal.SIGINT)
 WORKER_ENVIRONMENT = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
@@ -63,9 +65,7 @@ def _listen(runs: Runs, step: Step, args: list[str], progress: Progress) -> dict
             # The worker saves a checkpoint between two steps and ends; a terminal has told it too.
             worker.terminate()
             worker.wait()
-            raise Stopped(
-                f"'{step.name}' was stopped", "run the same command again: it goes on from there"
-            ) from None
+            raise _stopped(step) from None
         finally:
             if worker.poll() is None:
                 worker.kill()
@@ -74,6 +74,8 @@ def _listen(runs: Runs, step: Step, args: list[str], progress: Progress) -> dict
                     pipe.close()
     if "error" in answer:
         raise _error(answer["error"])
+    if -code in ASKED_TO_END:  # so early that the worker could not say it itself
+        raise _stopped(step)
     if code != 0:
         told = f"the process of '{step.name}' ended with {_ending(code)}; the log says:"
         raise StageFailed(
@@ -81,6 +83,11 @@ def _listen(runs: Runs, step: Step, args: list[str], progress: Progress) -> dict
             f"read {log}, then run the same command again: finished steps are kept",
         )
     return answer
+
+
+def _stopped(step: Step) -> Stopped:
+    remedy = "run the same command again: it goes on from there"
+    return Stopped(f"'{step.name}' was stopped", remedy)
 
 
 def _read(lines: IO[str], errors: IO[str], progress: Progress) -> dict[str, Any]:

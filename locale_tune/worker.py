@@ -12,6 +12,7 @@ import dataclasses
 import json
 import os
 import shutil
+import signal
 import threading
 import traceback
 from pathlib import Path
@@ -21,12 +22,13 @@ from filelock import FileLock
 
 from locale_tune import plugins, store
 from locale_tune.build import job_for, run_here
-from locale_tune.errors import LocaleTuneError, StageFailed
+from locale_tune.errors import LocaleTuneError, StageFailed, Stopped
 from locale_tune.files import discard
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run a step, or measure its speed; speak JSON lines on standard output."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end: as by Ctrl-C
     arguments = _arguments(argv)
     rank = int(os.environ.get("RANK", "0"))
     speak = _speaker(silent=rank > 0)
@@ -37,8 +39,10 @@ def main(argv: list[str] | None = None) -> int:
     except LocaleTuneError as error:
         speak(error=_told(error))
         return error.exit_code
-    except KeyboardInterrupt:
-        return 75
+    except KeyboardInterrupt:  # before or after the loop, which has a way of its own to stop
+        stopped = Stopped("stopped", "the same command goes on from there")
+        speak(error=_told(stopped))
+        return stopped.exit_code
     except Exception as error:
         traceback.print_exc()
         last = traceback.extract_tb(error.__traceback__)[-1]

@@ -11,6 +11,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -68,8 +69,20 @@ def train(
     Raises Stopped after saving when the process is asked to end, NotFinite on NaN or infinity,
     RecipeChanged when the checkpoints are of another recipe.
     """
-    asked = _listen_for_signals()
-    hooks = hooks or Hooks()
+    with _signals_noted() as asked:
+        return _train(module, stream, steps, settings, job, hooks or Hooks(), asked)
+
+
+def _train(
+    module: LossModule,
+    stream: Iterator[Row],
+    steps: int,
+    settings: TrainSettings,
+    job: Job,
+    hooks: Hooks,
+    asked: list[int],
+) -> State:
+    """Train; `asked` fills when the process is asked to end."""
     world = world_of(job.machine)
     torch.manual_seed(job.seed)
     merging = ready(module, settings)  # the same everywhere; dropout then differs by process
@@ -173,13 +186,17 @@ class Log:
         self.job.progress(state.step, self.steps, note)
 
 
-def _listen_for_signals() -> list[int]:
-    """Return a list that fills when the process is asked to end; read between steps only."""
+@contextmanager
+def _signals_noted() -> Iterator[list[int]]:
+    """Give a list that fills when the process is asked to end; read between steps only."""
     asked: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
         asked.append(number)
 
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, note)
-    return asked
+    before = {name: signal.signal(name, note) for name in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield asked
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
