@@ -39,6 +39,7 @@ from locale_tune.offers import (
 from locale_tune.packfile import read_pack
 from locale_tune.records import read_records, write_records
 from locale_tune.schema import (
+    CHANGES_NOTHING,
     Artifact,
     Bad,
     Bound,
@@ -52,9 +53,11 @@ from locale_tune.schema import (
     Settings,
     Source,
     Verdict,
+    without_result,
 )
 
 __all__ = [
+    "CHANGES_NOTHING",
     "Artifact",
     "Bad",
     "Bound",
@@ -97,6 +100,7 @@ __all__ = [
     "sha256_file",
     "this_machine",
     "verified",
+    "without_result",
     "write_json",
     "write_records",
 ]

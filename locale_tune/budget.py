@@ -29,6 +29,7 @@ SHAPE = (
     "adapter",
     "gradient_checkpointing",
     "shard",
+    "compile",
     "row_length",
     "row_batch",
     "compute",
@@ -116,7 +117,7 @@ def resolve(
             continue
         probe = parts.stages[step.stage].speed
         if probe not in speeds:
-            speeds[probe] = measure_speed(runs, step)
+            speeds[probe] = measure_speed(runs, step, parts.stages[step.stage].parallel)
         speed = speeds[probe]
         granted = total * shares[step.name] / sum(shares.values())
         tokens = max(ROUND_TO, int(speed * granted) // ROUND_TO * ROUND_TO)

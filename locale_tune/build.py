@@ -186,9 +186,10 @@ def make(
     step: Step, runs: store.Runs, pm: pluggy.PluginManager, parts: Parts, progress: Progress
 ) -> Artifact:
     """Run one step, in its own process when it is heavy, and return its verified artifact."""
-    if parts.stages[step.stage].heavy:
+    stage = parts.stages[step.stage]
+    if stage.heavy:
         store.save_plan(runs.out, runs.plan)
-        run_worker(runs, step, progress)
+        run_worker(runs, step, stage.parallel, progress)
     else:
         run_here(step, runs, pm, parts, progress)
     artifact = runs.made(step)

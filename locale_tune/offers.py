@@ -120,11 +120,15 @@ class Check:
 
 @dataclass(frozen=True)
 class Launcher:
-    """How a heavy step is started: `command(argv)` puts words in front of the worker's."""
+    """How a heavy step is started: `command(argv)` puts words in front of the worker's.
+
+    One that is for `several` processes is used for `parallel` stages only; the others run as usual.
+    """
 
     name: str
     command: Callable[[list[str]], list[str]]
     doc: str = ""
+    several: bool = False
 
 
 @dataclass(frozen=True)

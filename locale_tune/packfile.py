@@ -222,7 +222,17 @@ def _locale_rules(locale: dict[str, Any]) -> Iterator[Mistake]:
         )
 
 
+# Names that readers and stages give a meaning of their own in `meta`.
+OWN_META = {"format", "group", "item", "joiner", "lang", "origin", "siblings", "split", "title"}
+OWN_META |= {"translation_lang", "variety", "weight", "where"}
+
+
 def _source_rules(source: dict[str, Any], place: Place, root: Path) -> Iterator[Mistake]:
+    tags = source.get("tags")
+    for name in sorted(set(tags) & OWN_META) if isinstance(tags, dict) else ():
+        yield Mistake(
+            (*place, "tags"), f"'{name}' cannot be a tag: it says something else", "rename it"
+        )
     uri, licence = str(source.get("uri", "")), source.get("licence")
     scheme = "data" if uri.startswith("data/") else uri.partition(":")[0]
     if uri and scheme not in SCHEMES:

@@ -23,7 +23,7 @@ from locale_tune.files import digest
 from locale_tune.hookspecs import hookimpl
 from locale_tune.machine import version_of
 from locale_tune.offers import Parts, Stage
-from locale_tune.schema import Found, LanguagePack, Machine, Plan, Role, Step
+from locale_tune.schema import Found, LanguagePack, Machine, Plan, Role, Step, without_result
 
 BASE = "base"
 LABEL = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*")
@@ -89,12 +89,13 @@ def make_plan(pack: LanguagePack, parts: Parts, request: Request) -> Plan:
         covers = _covers(stage, pack, parts, request)
         made = {step.name: step.fingerprint for step in steps}
         provider = parts.providers.get(("stages", stage.name), "")
+        uncovered = without_result(stage.settings)
         fingerprint = digest(
             {
                 "stage": stage.name,
                 "version": stage.version,
                 "provider": provider,
-                "settings": settings,
+                "settings": {k: v for k, v in settings.items() if k not in uncovered},
                 "seed": None if name == BASE else request.seed,
                 "inputs": {kind: made[step] for kind, step in needs.items()},
                 "covers": covers,
@@ -109,6 +110,7 @@ def make_plan(pack: LanguagePack, parts: Parts, request: Request) -> Plan:
                 makes=stage.makes,
                 settings=settings,
                 covers=covers,
+                uncovered=uncovered,
                 fingerprint=fingerprint,
             )
         )

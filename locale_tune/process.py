@@ -28,24 +28,30 @@ WORKER_ENVIRONMENT = {
 }
 
 
-def run_worker(runs: Runs, step: Step, progress: Progress) -> None:
-    """Run one step in its own process. Raise what the worker raised, or StageFailed."""
-    _listen(runs, step, ["--step", step.name], progress)
+def run_worker(runs: Runs, step: Step, parallel: bool, progress: Progress) -> None:
+    """Run one step in its own process. Raise what the worker raised, or StageFailed.
+
+    A step that is `parallel` may run in several, if the launcher starts them.
+    """
+    _listen(runs, step, ["--step", step.name], parallel, progress)
 
 
-def measure_speed(runs: Runs, step: Step) -> float:
+def measure_speed(runs: Runs, step: Step, parallel: bool) -> float:
     """Return the trained tokens per second that a step reaches on this machine."""
-    answer = _listen(runs, step, ["--speed", step.name], lambda done, total, note="": None)
+    args = ["--speed", step.name]
+    answer = _listen(runs, step, args, parallel, lambda done, total, note="": None)
     return float(answer["speed"])
 
 
-def _listen(runs: Runs, step: Step, args: list[str], progress: Progress) -> dict[str, Any]:
+def _listen(
+    runs: Runs, step: Step, args: list[str], parallel: bool, progress: Progress
+) -> dict[str, Any]:
     log = runs.log(step)
     log.parent.mkdir(parents=True, exist_ok=True)
     # -P: a folder called like a library, where the person happens to be, must not shadow it
     command = [sys.executable, "-P", "-m", "locale_tune.worker", "--watch-parent"]
     command += ["--run", str(runs.out), *args]
-    if runs.launcher:
+    if runs.launcher and (parallel or not runs.launcher.several):
         command = runs.launcher.command(command)
     answer: dict[str, Any] = {}
     with log.open("a", encoding="utf-8") as errors:

@@ -67,6 +67,7 @@ class Source(Frozen):
     on: bool = True
     note: str = ""
     options: dict[str, JsonValue] = {}
+    tags: dict[str, str] = Field(default={}, description="put into `meta` of every record")
 
 
 class Bound(Frozen):
@@ -152,6 +153,17 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+# Given to a field that says when or where something is told, never what comes out: it is left out
+# of the step's fingerprint, so that changing it runs nothing again.
+CHANGES_NOTHING: dict[str, JsonValue] = {"changes": "nothing"}
+
+
+def without_result(settings: type[BaseModel]) -> tuple[str, ...]:
+    """Return the names of the settings marked with CHANGES_NOTHING."""
+    fields = settings.model_fields.items()
+    return tuple(name for name, field in fields if field.json_schema_extra == CHANGES_NOTHING)
+
+
 class Step(Frozen):
     """One stage of one plan. `needs` maps a kind to the step that makes it."""
 
@@ -162,6 +174,7 @@ class Step(Frozen):
     makes: str
     settings: dict[str, JsonValue]
     covers: dict[str, JsonValue] = Field(default={}, description="what else the fingerprint covers")
+    uncovered: tuple[str, ...] = Field(default=(), description="settings it does not cover")
     fingerprint: str
 
 

@@ -103,7 +103,7 @@ class Runs:
 def _differences(old: dict[str, Any], new: Step, old_seed: int, plan: Plan) -> Iterator[str]:
     if old_seed != plan.seed:
         yield f"seed {old_seed} -> {plan.seed}"
-    for key in sorted({*old["settings"], *new.settings}):
+    for key in sorted({*old["settings"], *new.settings} - set(new.uncovered)):
         before, after = old["settings"].get(key), new.settings.get(key)
         if before != after:
             yield f"{new.name}.{key} {json.dumps(before)} -> {json.dumps(after)}"

@@ -66,7 +66,7 @@ def asked(write_pack, tmp_path, monkeypatch):
     )
     probes = []
 
-    def measure(runs, which):
+    def measure(runs, which, parallel):
         probes.append(which.name)
         return 300.0
 

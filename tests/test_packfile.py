@@ -154,3 +154,14 @@ def test_pack_toml_that_is_a_folder(tmp_path):
     (tmp_path / "pack.toml").mkdir()
     with pytest.raises(PackError, match="cannot be read"):
         read_pack(tmp_path)
+
+
+def test_a_tag_may_not_take_the_place_of_what_collect_says(write_pack):
+    text = PACK.replace(
+        'role = "text"', 'role = "text"\ntags = { culture = "food", group = "a" }', 1
+    )
+    with pytest.raises(PackErrors) as caught:
+        read_pack(write_pack(text))
+    (mistake,) = caught.value.mistakes
+    assert mistake.problem.startswith("'group' cannot be a tag")
+    assert re.search(r"pack.toml:\d+$", mistake.where)

@@ -14,7 +14,7 @@ from locale_tune.machine import this_machine
 from locale_tune.offers import Check, Parts, SourceKind, Stage
 from locale_tune.packfile import read_pack
 from locale_tune.planning import Request, make_plan
-from locale_tune.schema import Found, Machine, Settings
+from locale_tune.schema import CHANGES_NOTHING, Found, Machine, Settings
 
 
 class Tuning(Settings):
@@ -22,6 +22,7 @@ class Tuning(Settings):
 
     rate: float = 0.1
     tokens: int | None = Field(default=None, gt=0)
+    save_every: int = Field(default=1, json_schema_extra=CHANGES_NOTHING)
 
 
 def nothing(job):
@@ -202,3 +203,9 @@ def test_this_machine_is_known_without_torch(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     machine = this_machine("cpu")
     assert (machine.device, machine.threads) == ("cpu", 3)
+
+
+def test_a_setting_that_changes_no_result_changes_no_fingerprint(write_pack):
+    before = plan(write_pack)
+    assert changed(before, plan(write_pack, overrides=("tune.save_every=9",))) == set()
+    assert changed(before, plan(write_pack, overrides=("tune.rate=0.2",))) == {"tune", "assess"}

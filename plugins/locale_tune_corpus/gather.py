@@ -108,9 +108,9 @@ class Spool:
                 yield record
 
     def _stamped(self, record: Record, source: Source) -> Record:
-        """Say on the record itself what the source says of it: language, weight, origin."""
+        """Say on the record itself what the source says of it: language, tags, weight, origin."""
         tag = self._job.pack.locale.tag if source.role in OWN_LANGUAGE else ""
-        meta = dict(record.meta)
+        meta = {**source.tags, **record.meta}
         if source.weight != 1:
             meta["weight"] = str(source.weight)
         if source.origin != "native":

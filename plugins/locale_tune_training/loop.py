@@ -25,9 +25,10 @@ from locale_tune_training.batches import Row
 from locale_tune_training.checkpoints import Checkpoints
 from locale_tune_training.hooks import Hooks
 from locale_tune_training.lora import Adapters, adapters
-from locale_tune_training.model import LossModule, recompute, resolve_dtype
+from locale_tune_training.model import LossModule, compile_layers, recompute, resolve_dtype
 from locale_tune_training.parallel import world_of
 from locale_tune_training.recipe import recipe_of
+from locale_tune_training.reporting import Reports
 from locale_tune_training.schedule import learning_rate
 from locale_tune_training.settings import TrainSettings
 from locale_tune_training.spikes import Spikes
@@ -91,10 +92,11 @@ def _train(
     trainer = Trainer(module, settings, resolve_dtype(settings.dtype, job.machine), world)
     recipe = recipe_of(job, settings, steps, module.model, world.size)
     saves = Checkpoints(job.work, recipe, _teller(job, steps))
+    reports = Reports(job, settings, world, saves.tell)
     state: State = saves.resume(trainer, State())
     state.resumed_at += [state.step] if state.step else []
     spikes = Spikes(settings.skip_spikes, state.recent)
-    log = Log(job, steps, state)
+    log = Log(job, steps, state, reports)
     if hooks.begin:
         hooks.begin(trainer, state)
     stream = islice(stream, state.step * settings.rows_per_step, None)
@@ -119,12 +121,15 @@ def _train(
             saved_at = time.monotonic()
         if stop and state.step < steps and not enough:
             raise Stopped(f"stopped after step {state.step} of {steps}", "the same command goes on")
+    reports.end()
     trainer.check(state.step)
     trainer.finished()
     if merging:
         merging.merge()
     if settings.gradient_checkpointing:
         recompute(module.model, on=False)
+    if settings.compile:
+        compile_layers(module.model, on=False)
     shutil.copyfile(log.path, job.out / METRICS)
     return state
 
@@ -138,7 +143,10 @@ def ready(module: LossModule, settings: TrainSettings) -> Adapters | None:
         )
     if settings.gradient_checkpointing:
         recompute(module.model)
-    return adapters(module.model, settings)
+    merging = adapters(module.model, settings)
+    if settings.compile:
+        compile_layers(module.model)
+    return merging
 
 
 def _count(state: State, update: Update, window: list[Row]) -> None:
@@ -161,8 +169,8 @@ def _teller(job: Job, steps: int) -> Any:
 class Log:
     """Metrics as JSON lines in the artifact, and progress for a person."""
 
-    def __init__(self, job: Job, steps: int, state: State) -> None:
-        self.job, self.steps = job, steps
+    def __init__(self, job: Job, steps: int, state: State, reports: Reports) -> None:
+        self.job, self.steps, self.reports = job, steps, reports
         self.began, self.tokens_before = time.monotonic(), state.tokens
         # Kept beside the checkpoints, so that lines from before a kill are not lost; lines after
         # the checkpoint that is resumed from are written again.
@@ -180,6 +188,7 @@ class Log:
         line |= {"skipped": True} if update.skipped else {}
         with disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+        self.reports.send(state.step, {**line, "tokens_per_second": speed})
         recent = state.history[-20:]
         loss = sum(recent) / len(recent)
         note = f"step {state.step}/{self.steps}  loss {loss:.3f}  {speed:,.0f} tokens/s"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +107,24 @@ def recompute(model: Any, on: bool = True) -> None:
         getattr(model, f"{kind}_checkpointing_enable")({"use_reentrant": False})
     else:
         getattr(model, f"{kind}_checkpointing_disable")()
+
+
+def compile_layers(model: Any, on: bool = True) -> None:
+    """Let torch.compile fuse what is between the products of each decoder layer, or stop it.
+
+    Layer by layer: they share their code, so one is compiled, not the whole model. Raises
+    StageFailed where the compiler that it needs on a CPU is missing.
+    """
+    if on and model.device.type == "cpu" and not shutil.which(os.environ.get("CXX", "g++")):
+        raise StageFailed("compile = true needs a C++ compiler", "install g++, or set it to false")
+    for layer in decoder_layers(model):
+        if on:
+            layer.compile(dynamic=True)
+        else:
+            layer._compiled_call_impl = None  # how nn.Module.compile keeps it
+
+
+def decoder_layers(module: nn.Module) -> list[nn.Module]:
+    """Return the decoder layers: the longest list of modules."""
+    lists = [part for part in module.modules() if isinstance(part, nn.ModuleList)]
+    return list(max(lists, key=len, default=[]))

@@ -15,11 +15,17 @@ from typing import Any
 
 import torch
 
-from locale_tune.api import Job, LocaleTuneError, canonical, read_json, sha256_file
+from locale_tune.api import (
+    Job,
+    LocaleTuneError,
+    canonical,
+    read_json,
+    sha256_file,
+    without_result,
+)
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors", "accelerate", "peft")
 MODEL_FILES = ("*.safetensors", "config.json", "tokenizer.json", "chat_template.jinja")
-WHEN_ONLY = {"checkpoint_seconds"}  # settings that say when, never what
 SHOWN = 5
 ALLOW = "LOCALE_TUNE_ALLOW_DRIFT"
 
@@ -30,8 +36,8 @@ class RecipeChanged(LocaleTuneError):
 
 def recipe_of(job: Job, settings: Any, steps: int, model: Any, world: int) -> dict[str, Any]:
     """Return {field: value} of everything that changes the numbers of this run."""
-    said = settings.model_dump(mode="json")
-    recipe = {f"settings.{key}": value for key, value in said.items() if key not in WHEN_ONLY}
+    said = settings.model_dump(mode="json", exclude=set(without_result(type(settings))))
+    recipe: dict[str, Any] = {f"settings.{key}": value for key, value in said.items()}
     recipe |= {"seed": job.seed, "steps": steps, "processes": world}
     recipe |= {"threads": torch.get_num_threads(), "device": _device(job.machine.device)}
     recipe |= {"dtype": job.machine.dtype, "attention": _attention(model)}

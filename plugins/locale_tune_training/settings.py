@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from locale_tune.api import Settings
+from locale_tune.api import CHANGES_NOTHING, Settings
 
 Dtype = Literal["auto", "bfloat16", "float32"]
 Normalizer = Literal["sum_w", "completion", "nonzero"]
@@ -47,7 +47,18 @@ class TrainSettings(Settings):
     gradient_checkpointing: bool = Field(default=False, description="less memory, more time")
     shard: bool = Field(default=False, description="split the model over processes (FSDP2)")
     dtype: Dtype = "auto"
-    checkpoint_seconds: float = Field(default=120.0, ge=0)
+    compile: bool = Field(default=False, description="torch.compile the layers")
+    checkpoint_seconds: float = Field(
+        default=120.0,
+        ge=0,
+        description="between two checkpoints",
+        json_schema_extra=CHANGES_NOTHING,
+    )
+    report_to: tuple[str, ...] = Field(
+        default=(),
+        description="trackers of accelerate, such as tensorboard",
+        json_schema_extra=CHANGES_NOTHING,
+    )
 
 
 class InjectSettings(TrainSettings):

@@ -16,6 +16,7 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from locale_tune.api import StageFailed
+from locale_tune_training.model import decoder_layers
 from locale_tune_training.parallel import World
 
 
@@ -31,7 +32,7 @@ def shard(module: nn.Module, dtype: torch.dtype, world: World) -> None:
         reduce_dtype=torch.float32,
         cast_forward_inputs=False,  # the weights of tokens stay float32
     )
-    for layer in _layers(module):
+    for layer in decoder_layers(module):
         fully_shard(layer, mesh=mesh, mp_policy=policy)
     fully_shard(module, mesh=mesh, mp_policy=policy)
     for part in module.modules():
@@ -41,12 +42,6 @@ def shard(module: nn.Module, dtype: torch.dtype, world: World) -> None:
     whole_ones = [n for n, p in module.named_parameters() if not isinstance(p, DTensor)]
     if whole_ones:
         raise StageFailed(f"{whole_ones[0]} is not sharded", "set shard = false")
-
-
-def _layers(module: nn.Module) -> list[nn.Module]:
-    """Return the decoder layers: the longest list of modules."""
-    lists = [part for part in module.modules() if isinstance(part, nn.ModuleList)]
-    return list(max(lists, key=len, default=[]))
 
 
 def whole(tensor: Tensor) -> Tensor:

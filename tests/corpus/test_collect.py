@@ -240,3 +240,11 @@ def test_a_crashed_run_leaves_nothing_of_its_text(collect: Collect) -> None:
         with pytest.raises(Stop):
             collect(texts, out="crashed")
     assert len(collect(texts).split("text")) == 18
+
+
+def test_tags_of_a_source_are_on_its_records(collect: Collect) -> None:
+    tagged = source("a", "text", tags={"culture": "proverbs", "where": "nowhere"})
+    corpus = collect({tagged: lines(0, 40), source("b", "text"): lines(900, 40)})
+    found = corpus.split("text")
+    assert {(r.source, r.meta.get("culture")) for r in found} == {("a", "proverbs"), ("b", None)}
+    assert all(r.meta["where"].rpartition(":")[2].isdigit() for r in found), "the record's own wins"

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, MistralConfig, MistralForCausalLM
 from locale_tune_training import attention
 from locale_tune_training.attention import NAME, Records, attend
 from locale_tune_training.batches import Row
-from locale_tune_training.model import LossModule
+from locale_tune_training.model import LossModule, compile_layers
 
 LENGTHS = [1, 5, 32, 33, 70, 300]  # single, padded, exact, two of one group, flash
 
@@ -139,3 +139,23 @@ def test_a_trained_model_is_an_ordinary_one(tmp_path):
     assert attention.NAME not in (tmp_path / "config.json").read_text()
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path)
     assert loaded.config._attn_implementation == "sdpa" != NAME
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # dynamo and inductor warn of their own code
+def test_compiled_layers_learn_the_same(tmp_path):
+    plain, fused = (
+        LossModule(tiny_model(tiny_tokenizer())),
+        LossModule(tiny_model(tiny_tokenizer())),
+    )
+    compile_layers(fused.model)
+    for lengths in ([9, 40, 3], [20, 33]):  # another row: nothing of the first is baked in
+        (loss, grads), (expected, others) = (gradients(m, row(lengths)) for m in (fused, plain))
+        assert loss == pytest.approx(expected, rel=1e-6)
+        for a, b in zip(grads, others, strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+    compile_layers(fused.model, on=False)
+    fused.finish()
+    fused.model.save_pretrained(tmp_path)
+    names = AutoModelForCausalLM.from_pretrained(tmp_path).state_dict().keys()
+    assert names == plain.model.state_dict().keys()

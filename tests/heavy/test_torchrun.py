@@ -1,4 +1,4 @@
-"""A whole build whose training steps run in two processes that torchrun starts."""
+"""A whole build whose training steps run in two processes, by each launcher that is offered."""
 
 from __future__ import annotations
 
@@ -47,27 +47,15 @@ licence = "CC0-1.0"
 role = "text"
 options = {{ mode = "lines" }}
 """
-LAUNCHER = """\
-from locale_tune.api import Launcher, hookimpl
-
-def two(argv):
-    module = argv[argv.index("-m") + 1:]
-    run = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    return [argv[0], *run, "-m", "--", *module]  # "--": torchrun has options called --run-...
-
-@hookimpl
-def locale_tune_launchers():
-    yield Launcher("two", command=two)
-"""
 
 
 @pytest.fixture
-def world(tmp_path, install):
+def world(tmp_path):
     """Return a function that builds the toy pack with a launcher and gives its inject folder."""
     base = save_tiny(tmp_path / "base")
-    package = install("toy-launch", "locale_tune.plugins", "toy_launch", "toy_launch", LAUNCHER)
-    paths = [str(ROOT), str(ROOT / "plugins"), str(package.parent)]
+    paths = [str(ROOT), str(ROOT / "plugins")]
     env = {**os.environ, "LOCALE_TUNE_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+    env |= {"LOCALE_TUNE_PROCESSES": "2"}
     env |= {"PYTHONPATH": os.pathsep.join([*paths, os.environ.get("PYTHONPATH", "")])}
 
     def build(launcher, shard="false"):
@@ -90,7 +78,14 @@ def world(tmp_path, install):
 
 @pytest.mark.slow
 def test_two_processes_build_what_one_builds(world):
-    one, two = world("local"), world("two")
+    one = world("local")
+    same_run(one, world("torchrun"))
+    same_run(one, world("accelerate"))
+    same_weights(one, world("accelerate", "true"))
+
+
+def same_run(one, two):
+    """Assert equal steps, losses and weights."""
     facts = [verified(made)["facts"] for made in (one, two)]
     assert facts[0]["steps"] == facts[1]["steps"]
     losses = [
@@ -98,9 +93,11 @@ def test_two_processes_build_what_one_builds(world):
         for made in (one, two)
     ]
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    same_weights(one, two)
+
+
+def same_weights(one, two):
+    """Assert weights that differ by rounding only."""
     weights = [load_file(made / "model.safetensors") for made in (one, two)]
     for name, tensor in weights[0].items():
         assert (tensor - weights[1][name]).abs().max() < 5e-6
-    sharded = load_file(world("two", "true") / "model.safetensors")
-    for name, tensor in weights[0].items():
-        assert (tensor - sharded[name]).abs().max() < 5e-6
