@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from locale_tune.errors import PlanError
 from locale_tune.files import digest, read_json, replace_json
@@ -84,7 +85,17 @@ def _key(step: Step, plan: Plan, parts: Parts) -> str:
     return digest([plan.budget, plan.base, machine, step.name, step.stage, shape, shares])
 
 
-def _counts(out: Path) -> dict[str, int]:
+def fastest(out: Path, plan: Plan) -> Machine:
+    """Return the plan's machine with the dtype that the probe found fastest, if it looked."""
+    found = _counts(out).get(_dtype_key(plan))
+    return plan.machine.model_copy(update={"dtype": found}) if found else plan.machine
+
+
+def _dtype_key(plan: Plan) -> str:
+    return digest(["dtype", plan.base, plan.machine.model_dump()])
+
+
+def _counts(out: Path) -> dict[str, Any]:
     try:
         return dict(read_json(out / COUNTS))
     except (OSError, ValueError):
@@ -117,7 +128,9 @@ def resolve(
             continue
         probe = parts.stages[step.stage].speed
         if probe not in speeds:
-            speeds[probe] = measure_speed(runs, step, parts.stages[step.stage].parallel)
+            speeds[probe], fast = measure_speed(runs, step, parts.stages[step.stage].parallel)
+            if fast:
+                counts.setdefault(_dtype_key(plan), fast)
         speed = speeds[probe]
         granted = total * shares[step.name] / sum(shares.values())
         tokens = max(ROUND_TO, int(speed * granted) // ROUND_TO * ROUND_TO)

@@ -151,7 +151,8 @@ def prepare(
 
     upto(plan, options.until)  # a misspelt name is told before the probe, not after it
     resolved = budget.resolve(plan, runs, parts, make_now, screen.note)
-    return planning.plan_for(pm, pack, parts, replace(request, resolved=resolved))
+    fast = budget.fastest(runs.out, plan)
+    return planning.plan_for(pm, pack, parts, replace(request, resolved=resolved, machine=fast))
 
 
 def preview(name: str, options: Options, warn: Callable[[str], None]) -> Plan:
@@ -165,7 +166,8 @@ def preview(name: str, options: Options, warn: Callable[[str], None]) -> Plan:
     out = run_directory(pack, options)
     resolved = budget.answered(out, plan, parts) if plan.budget else None
     if resolved:
-        plan = planning.plan_for(pm, pack, parts, replace(request, resolved=resolved))
+        request = replace(request, resolved=resolved, machine=budget.fastest(out, plan))
+        plan = planning.plan_for(pm, pack, parts, request)
     return plan
 
 

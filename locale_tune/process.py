@@ -36,11 +36,11 @@ def run_worker(runs: Runs, step: Step, parallel: bool, progress: Progress) -> No
     _listen(runs, step, ["--step", step.name], parallel, progress)
 
 
-def measure_speed(runs: Runs, step: Step, parallel: bool) -> float:
-    """Return the trained tokens per second that a step reaches on this machine."""
+def measure_speed(runs: Runs, step: Step, parallel: bool) -> tuple[float, str]:
+    """Return the trained tokens per second of a step here, and in which dtype if it was open."""
     args = ["--speed", step.name]
     answer = _listen(runs, step, args, parallel, lambda done, total, note="": None)
-    return float(answer["speed"])
+    return float(answer["speed"]), str(answer.get("dtype", ""))
 
 
 def _listen(

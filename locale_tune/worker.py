@@ -25,6 +25,8 @@ from locale_tune.build import job_for, run_here
 from locale_tune.errors import LocaleTuneError, StageFailed, Stopped
 from locale_tune.files import discard
 
+DTYPES = ("bfloat16", "float32")
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run a step, or measure its speed; speak JSON lines on standard output."""
@@ -64,7 +66,7 @@ def _work(arguments: argparse.Namespace, speak: Any) -> dict[str, Any]:
         speak(progress=[done, total, note])
 
     if arguments.speed:
-        return {"speed": _speed(runs, step, parts, progress)}
+        return _speed(runs, step, parts, progress)
     folder = runs.folder(step)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f".{folder.name}.lock"), fallback_to_soft=False):
@@ -102,14 +104,23 @@ def _follow(arguments: argparse.Namespace, rank: int) -> dict[str, Any]:
     return {}
 
 
-def _speed(runs: store.Runs, step: Any, parts: Any, progress: Any) -> float:
-    """Measure on the base model: the step's own inputs need not exist yet."""
+def _speed(runs: store.Runs, step: Any, parts: Any, progress: Any) -> dict[str, Any]:
+    """Measure on the base model: the step's own inputs need not exist yet.
+
+    On a CPU a step that leaves its dtype open is timed in both; the faster one is named.
+    """
     measure = parts.stages[step.stage].speed
     base = runs.steps[store.BASE]
     probe = step.model_copy(update={"needs": {"model": base.name}})
-    speed = float(measure(job_for(probe, runs, parts, runs.out, progress)))
+    job = job_for(probe, runs, parts, runs.out, progress)
+    open_ended = job.machine.device == "cpu" and step.settings.get("dtype") == "auto"
+    speeds = {}
+    for dtype in DTYPES if open_ended else (job.machine.dtype,):
+        machine = job.machine.model_copy(update={"dtype": dtype})
+        speeds[dtype] = float(measure(dataclasses.replace(job, machine=machine)))
     discard(runs.work(probe))
-    return speed
+    fastest = max(speeds, key=lambda dtype: speeds[dtype])
+    return {"speed": speeds[fastest], "dtype": fastest if open_ended else ""}
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:

@@ -68,7 +68,7 @@ def asked(write_pack, tmp_path, monkeypatch):
 
     def measure(runs, which, parallel):
         probes.append(which.name)
-        return 300.0
+        return 300.0, "float32"
 
     monkeypatch.setattr(budget, "measure_speed", measure)
     return plan, Runs(tmp_path / "run", plan), parts, probes
@@ -137,3 +137,12 @@ def test_another_budget_is_measured_and_the_first_is_kept(asked):
     assert budget.resolve(other, runs, parts, print, print) == {"inject": 10_000, "tune": 5_000}
     assert probes
     assert budget.answered(runs.out, plan, parts) == first
+
+
+def test_the_dtype_that_was_faster_is_kept_for_the_plan(asked):
+    plan, runs, _, probes = asked
+    assert budget.fastest(runs.out, plan) == plan.machine, "nothing measured yet"
+    slower = plan.model_copy(update={"machine": Machine(dtype="bfloat16")})
+    resolve((slower, Runs(runs.out, slower), asked[2], probes), [])
+    assert budget.fastest(runs.out, slower).dtype == "float32"
+    assert budget.fastest(runs.out, plan) == plan.machine, "another machine has its own answer"
