@@ -1,9 +1,11 @@
 """Skip the update when loss or gradient norm jumps.
 
-The rule of OLMo-core's `SkipStepOptimizer` (Apache-2.0, `olmo_core/optim/skip_step_optimizer.py`):
-an update whose loss or gradient norm lies more than `sigmas` standard deviations above the mean of
-the last 128 is left out, moments included. Nothing is skipped before half a window is known. What
-was skipped stays in the window, so that a level that has changed for good is soon taken as it is.
+After OLMo-core's `SkipStepOptimizer` (Apache-2.0, `olmo_core/optim/skip_step_optimizer.py`): an
+update whose loss or gradient norm lies more than `sigmas` standard deviations (the unbiased ones)
+from the mean of the last 128 is left out, moments included; what was skipped stays in the window,
+so that a level that has changed for good is soon taken as it is. Theirs, with 6 sigmas, also skips
+an update whose loss falls that far; ours skips jumps upwards only, since a text that is suddenly
+easy does no harm. Ours waits for 64 earlier updates, theirs counts the present one as the 64th.
 """
 
 from __future__ import annotations
