@@ -114,21 +114,24 @@ class _FusedCE(torch.autograd.Function):
             d_head = _add_product(d_head, small, h)
             if bias is not None:
                 d_bias += dz.sum(0)
+            del z, dz, small, slope  # or the next chunk would stand beside this one
         if not len(labels):
             d_head = torch.zeros_like(head)
-        ctx.has_bias, ctx.spent = bias is not None, False
-        ctx.save_for_backward(d_hidden, d_head.to(head.dtype), d_bias)
+        # Not save_for_backward: what is held there twice would be copied into .grad, not moved.
+        ctx.found = [d_hidden, d_head.to(head.dtype), d_bias if bias is not None else None]
         return loss, nll
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """Scale the gradients found in forward, in place; the NLL sum is for reading only."""
-        if ctx.spent:
+        if ctx.found is None:
             raise RuntimeError("the fused loss can go backward once: its gradients are reused")
-        ctx.spent = True
-        d_hidden, d_head, d_bias = (part.mul_(grads[0]) for part in ctx.saved_tensors)
-        none = (None,) * 6
-        return d_hidden, d_head, *none, d_bias if ctx.has_bias else None
+        found, ctx.found = ctx.found, None
+        for part in found:
+            if part is not None:
+                part.mul_(grads[0])
+        d_hidden, d_head, d_bias = found
+        return d_hidden, d_head, *(None,) * 6, d_bias
 
 
 def _chunk_rows(device: str, vocabulary: int) -> int:
