@@ -25,6 +25,9 @@ WORKER_ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
     # Threads that spin while they wait slow each other down where cores are few or shared.
     "OMP_WAIT_POLICY": "PASSIVE",
+    # A folder called like a library, where the person happens to be, must not shadow it. The same
+    # as python's -P, but it also holds for what a launcher starts.
+    "PYTHONSAFEPATH": "1",
 }
 
 
@@ -48,7 +51,6 @@ def _listen(
 ) -> dict[str, Any]:
     log = runs.log(step)
     log.parent.mkdir(parents=True, exist_ok=True)
-    # -P: a folder called like a library, where the person happens to be, must not shadow it
     command = [sys.executable, "-P", "-m", "locale_tune.worker", "--watch-parent"]
     command += ["--run", str(runs.out), *args]
     if runs.launcher and (parallel or not runs.launcher.several):

@@ -8,7 +8,7 @@ import pytest
 
 import locale_tune_launch
 from locale_tune import process
-from locale_tune.api import Launcher, Machine
+from locale_tune.api import Launcher, LocaleTuneError, Machine
 
 WORKER = ["python", "-P", "-m", "locale_tune.worker", "--run", "runs/rm", "--step", "tune"]
 
@@ -39,6 +39,13 @@ def test_one_process_for_each_gpu_that_is_visible(monkeypatch):
     assert "--multi_gpu" in locale_tune_launch.accelerate(WORKER)
 
 
+def test_accelerate_is_told_of_a_cpu_only_where_one_process_is_wanted(monkeypatch):
+    """With --cpu it starts one process, whatever --num_processes says."""
+    assert "--cpu" not in locale_tune_launch.accelerate(WORKER)
+    monkeypatch.setenv("LOCALE_TUNE_PROCESSES", "1")
+    assert "--cpu" in locale_tune_launch.accelerate(WORKER)
+
+
 @pytest.mark.parametrize(("several", "parallel", "used"), [(1, 0, 0), (1, 1, 1), (0, 0, 1)])
 def test_several_processes_are_for_parallel_stages_only(
     several, parallel, used, monkeypatch, tmp_path
@@ -61,3 +68,10 @@ def test_several_processes_are_for_parallel_stages_only(
     with pytest.raises(FileNotFoundError):
         process.run_worker(runs, SimpleNamespace(name="tune"), bool(parallel), None)
     assert len(seen) == used
+
+
+@pytest.mark.parametrize("asked", ["0", "-1", "two", "1.5"])
+def test_a_number_of_processes_that_is_none_is_a_sentence(asked, monkeypatch):
+    monkeypatch.setenv("LOCALE_TUNE_PROCESSES", asked)
+    with pytest.raises(LocaleTuneError, match=f"LOCALE_TUNE_PROCESSES is '{asked}'"):
+        locale_tune_launch.torchrun(WORKER)

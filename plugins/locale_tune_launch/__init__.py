@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from locale_tune.api import Launcher, hookimpl, this_machine
+from locale_tune.api import Launcher, LocaleTuneError, hookimpl, this_machine
 
 PROCESSES = "LOCALE_TUNE_PROCESSES"
 
@@ -25,18 +25,27 @@ def torchrun(argv: list[str]) -> list[str]:
 
 def accelerate(argv: list[str]) -> list[str]:
     """Start it in several processes of this machine by `accelerate launch`, whatever its config."""
-    run = ["-m", "accelerate.commands.launch", "--num_processes", processes()]
+    count = processes()
+    run = ["-m", "accelerate.commands.launch", "--num_processes", count]
     run += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    if this_machine().device == "cpu":
+    if count != "1":
+        # On CPUs too: with --cpu accelerate starts one process, however many are asked for. The
+        # workers know their device from the plan. Port 0: any that is free.
+        run += ["--multi_gpu", "--main_process_port", "0"]
+    elif this_machine().device == "cpu":
         run += ["--cpu"]
-    elif processes() != "1":
-        run += ["--multi_gpu"]
     return [argv[0], *run, "-m", *_module(argv)]
 
 
 def processes() -> str:
-    """Return how many: LOCALE_TUNE_PROCESSES, else one for each GPU, else one."""
-    return os.environ.get(PROCESSES) or str(_gpus() or 1)
+    """Return how many: LOCALE_TUNE_PROCESSES, else one for each GPU, else one.
+
+    Raises LocaleTuneError if the variable holds anything but a number above 0.
+    """
+    asked = os.environ.get(PROCESSES, "")
+    if asked and not (asked.isdecimal() and int(asked)):
+        raise LocaleTuneError(f"{PROCESSES} is '{asked}'", "give it a whole number above 0")
+    return asked or str(_gpus() or 1)
 
 
 def _gpus() -> int:

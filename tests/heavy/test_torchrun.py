@@ -47,28 +47,42 @@ licence = "CC0-1.0"
 role = "text"
 options = {{ mode = "lines" }}
 """
+# Every process of a launcher leaves its mark: a launcher that starts one would pass otherwise.
+NOTE_RANK = """\
+import os, pathlib
+if "RANK" in os.environ:
+    pathlib.Path(os.environ["SEEN"], "rank-" + os.environ["RANK"]).touch()
+"""
 
 
 @pytest.fixture
 def world(tmp_path):
     """Return a function that builds the toy pack with a launcher and gives its inject folder."""
     base = save_tiny(tmp_path / "base")
-    paths = [str(ROOT), str(ROOT / "plugins")]
+    paths = [str(ROOT), str(ROOT / "plugins"), str(tmp_path / "site")]
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(NOTE_RANK)
     env = {**os.environ, "LOCALE_TUNE_CACHE": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
     env |= {"LOCALE_TUNE_PROCESSES": "2"}
-    env |= {"PYTHONPATH": os.pathsep.join([*paths, os.environ.get("PYTHONPATH", "")])}
+    paths += [path for path in [os.environ.get("PYTHONPATH")] if path]  # "" would be this folder
+    env |= {"PYTHONPATH": os.pathsep.join(paths)}
 
     def build(launcher, shard="false"):
         pack = tmp_path / f"{launcher}-{shard}" / "toy"
         (pack / "data").mkdir(parents=True)
         (pack / "README.md").write_text("# Toy\n")
         (pack / "pack.toml").write_text(PACK.format(base=base, shard=shard))
+        for name in ("torch.py", "accelerate.py"):  # must not be taken for the libraries
+            (pack.parent / name).write_text("raise SystemExit('shadowed')\n")
         (pack / "data" / "lines.txt").write_text("\n".join(sentences(0, 120)) + "\n")
+        env["SEEN"] = str(pack.parent)
         words = [sys.executable, "-m", "locale_tune", "build", str(pack), "--on", launcher]
         done = subprocess.run(
             words, capture_output=True, text=True, env=env, cwd=pack.parent, timeout=250
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        ranks = sorted(path.name for path in pack.parent.glob("rank-*"))
+        assert ranks == ([] if launcher == "local" else ["rank-0", "rank-1"])
         (made,) = (pack.parent / "runs" / "toy" / "store").glob("inject-*")
         assert not list((pack.parent / "runs" / "toy" / "work").glob(".process-*"))
         return made
