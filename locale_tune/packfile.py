@@ -228,11 +228,7 @@ OWN_META |= {"translation_lang", "variety", "weight", "where"}
 
 
 def _source_rules(source: dict[str, Any], place: Place, root: Path) -> Iterator[Mistake]:
-    tags = source.get("tags")
-    for name in sorted(set(tags) & OWN_META) if isinstance(tags, dict) else ():
-        yield Mistake(
-            (*place, "tags"), f"'{name}' cannot be a tag: it says something else", "rename it"
-        )
+    yield from _tag_rules(source.get("tags"), (*place, "tags"))
     uri, licence = str(source.get("uri", "")), source.get("licence")
     scheme = "data" if uri.startswith("data/") else uri.partition(":")[0]
     if uri and scheme not in SCHEMES:
@@ -265,6 +261,16 @@ def _source_rules(source: dict[str, Any], place: Place, root: Path) -> Iterator[
                 f"'{licence}' is no SPDX licence",
                 "write an SPDX id such as CC-BY-4.0, or LicenseRef-your-name for a text of its own",
             )
+
+
+def _tag_rules(tags: Any, place: Place) -> Iterator[Mistake]:
+    for name, value in tags.items() if isinstance(tags, dict) else ():
+        if name in OWN_META:
+            yield Mistake(place, f"'{name}' cannot be a tag: it says something else", "rename it")
+        elif not name.strip() or "=" in name:  # a stage asks for NAME or NAME=VALUE
+            yield Mistake(place, f"'{name}' cannot name a tag", "use a word such as culture")
+        elif value == "":
+            yield Mistake(place, f"the tag '{name}' is empty", f'write {name} = "yes", or leave it')
 
 
 def _inside(root: Path, uri: str) -> bool:

@@ -165,3 +165,22 @@ def test_a_tag_may_not_take_the_place_of_what_collect_says(write_pack):
     (mistake,) = caught.value.mistakes
     assert mistake.problem.startswith("'group' cannot be a tag")
     assert re.search(r"pack.toml:\d+$", mistake.where)
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ('{ culture = "" }', "the tag 'culture' is empty"),
+        ('{ "culture=food" = "yes" }', "'culture=food' cannot name a tag"),
+        ("{ culture = true }", "'tags.culture' is True"),
+        ('["culture"]', "'tags' is"),
+    ],
+)
+def test_a_tag_that_no_stage_could_ask_for_is_a_mistake_with_its_line(write_pack, tags, said):
+    text = PACK.replace('role = "text"', f'role = "text"\ntags = {tags}', 1)
+    line = text[: text.index("tags = ")].count("\n") + 1
+    with pytest.raises(PackErrors) as caught:
+        read_pack(write_pack(text))
+    (mistake,) = caught.value.mistakes
+    assert mistake.problem.startswith(said)
+    assert mistake.where.endswith(f"pack.toml:{line}")

@@ -116,7 +116,7 @@ def _annealed(scheme: Scheme, job: Job, encoder: Encoder, native: Text, epochs: 
     if not text.tokens.total:
         raise StageFailed(
             "no text of the corpus has the sources and tags that the anneal asks for",
-            "tag text in its source (meta), name anneal_sources and anneal_tags, or set anneal = 0",
+            "give a source tags, name anneal_sources and anneal_tags, or set anneal = 0",
         )
     part = _anneal_share(settings, epochs, native.tokens.total / text.tokens.total)
     steps = round(part * scheme.steps)
