@@ -20,11 +20,13 @@ from locale_tune.files import read_json
 GROUP = "locale_tune.plugins"
 STAGES = """
 import json, os, time
-from locale_tune.api import Bad, Record, Settings, SourceKind, Stage, hookimpl
+from pydantic import Field
+from locale_tune.api import CHANGES_NOTHING, Settings, Stage, hookimpl
 
 class Marks(Settings):
     word: str = "one"
     sleep: float = 0.0
+    told_every: int = Field(default=1, json_schema_extra=CHANGES_NOTHING)
 
 def mark(job):
     (job.work / "pid").write_text(str(os.getpid()))
@@ -136,6 +138,16 @@ def test_one_setting_reruns_what_depends_on_it_and_says_why(toy):
     assert report.ran == ("t-tune", "t-assess", "t-release")
     assert told["t-tune"] == 't-tune.word "one" -> "two"'
     assert told["t-assess"] == "its input 't-tune' changed"
+
+
+@pytest.mark.slow
+def test_a_setting_that_changes_no_result_runs_nothing_and_is_no_reason(toy):
+    toy()
+    assert toy("t-tune.told_every=5").ran == ()
+    report = toy("t-tune.told_every=5", "t-tune.word=two")
+    assert report.ran == ("t-tune", "t-assess", "t-release")
+    old = store.Runs(toy.out, toy().plan)  # the first plan again: the newest other one has both
+    assert old.why(old.steps["t-tune"]) == 't-tune.word "two" -> "one"'
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from locale_tune.offers import Check, Parts, SourceKind, Stage
 from locale_tune.packfile import read_pack
 from locale_tune.planning import Request, make_plan
 from locale_tune.schema import CHANGES_NOTHING, Found, Machine, Settings
+from locale_tune_training.settings import TuneSettings
 
 
 class Tuning(Settings):
@@ -209,3 +210,13 @@ def test_a_setting_that_changes_no_result_changes_no_fingerprint(write_pack):
     before = plan(write_pack)
     assert changed(before, plan(write_pack, overrides=("tune.save_every=9",))) == set()
     assert changed(before, plan(write_pack, overrides=("tune.rate=0.2",))) == {"tune", "assess"}
+
+
+def test_when_a_training_stage_saves_and_reports_runs_nothing_again(write_pack):
+    tune = replace(PARTS.stages["tune"], settings=TuneSettings)
+    parts = replace(PARTS, stages={**PARTS.stages, "tune": tune})
+    before = plan(write_pack, parts=parts)
+    said = ("tune.checkpoint_seconds=7", 'tune.report_to=["tensorboard"]')
+    assert changed(before, plan(write_pack, parts=parts, overrides=said)) == set()
+    later = plan(write_pack, parts=parts, overrides=("tune.lr=2e-4",))
+    assert changed(before, later) == {"tune", "assess"}

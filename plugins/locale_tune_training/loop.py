@@ -120,6 +120,7 @@ def _train(
             saves.save(trainer, state)
             saved_at = time.monotonic()
         if stop and state.step < steps and not enough:
+            reports.end()
             raise Stopped(f"stopped after step {state.step} of {steps}", "the same command goes on")
     reports.end()
     trainer.check(state.step)

@@ -19,7 +19,7 @@ class Reports:
     def __init__(
         self, job: Job, settings: Any, world: World, tell: Callable[[str], object] = print
     ) -> None:
-        """Start them. Raises StageFailed for one that is not known or not installed."""
+        """Start them. Raises StageFailed for one not known, not installed or not able to start."""
         self.tell = tell
         names = settings.report_to if world.main else ()
         self._trackers = {name: _start(name, job, settings) for name in names}
@@ -51,11 +51,16 @@ def _start(name: str, job: Job, settings: Any) -> Any:
         raise StageFailed(f"report_to: {name} is not installed", f"pip install {name}")
     folder = job.work.parents[1] / "logs" / "trackers"
     needs_folder = known[name].requires_logging_directory
-    tracker = known[name](job.work.name, *([folder] if needs_folder else []))
-    if hasattr(tracker, "start"):
-        tracker.start()
     said = settings.model_dump(mode="json")
-    tracker.store_init_configuration(
-        {key: v if isinstance(v, int | float | str | bool) else str(v) for key, v in said.items()}
-    )
+    plain = {k: v if isinstance(v, int | float | str | bool) else str(v) for k, v in said.items()}
+    try:
+        tracker = known[name](job.work.name, *([folder] if needs_folder else []))
+        if hasattr(tracker, "start"):
+            tracker.start()
+        tracker.store_init_configuration(plain)
+    except Exception as error:  # no account, no server, no disk: better told now than at the end
+        raise StageFailed(
+            f"report_to: {name} does not start: {type(error).__name__}: {error}",
+            f"set {name} up, or leave it out of report_to",
+        ) from error
     return tracker

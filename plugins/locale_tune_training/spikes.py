@@ -6,6 +6,7 @@ from the mean of the last 128 is left out, moments included; what was skipped st
 so that a level that has changed for good is soon taken as it is. Theirs, with 6 sigmas, also skips
 an update whose loss falls that far; ours skips jumps upwards only, since a text that is suddenly
 easy does no harm. Ours waits for 64 earlier updates, theirs counts the present one as the 64th.
+Where all 128 are equal, theirs skips (0 / 0 is not below 6), ours takes a value equal to them.
 """
 
 from __future__ import annotations
