@@ -251,7 +251,7 @@ def template_ids(tokenizer: Any) -> list[int]:
     """
     ids = {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()}
     if tokenizer.chat_template is not None:
-        for literal in MARK.split(_rendered(tokenizer))[::4]:
+        for literal in MARK.split(_rendered(tokenizer))[::2]:
             ids.update(tokenizer.backend_tokenizer.encode(literal, add_special_tokens=False).ids)
     return sorted(ids)
 

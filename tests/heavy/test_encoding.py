@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import random
+
 import pytest
+from forking import job_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import CONTROLS, tiny_tokenizer
+from tiny import CONTROLS, TEMPLATE, tiny_model, tiny_tokenizer
+from tokenizer_support import llama3_split, toy_sentencepiece, toy_spec
+from tokenizers import Tokenizer
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from locale_tune.api import Message, StageFailed
 from locale_tune_training.encoding import Encoder
+from locale_tune_training.finish import save
 
 TOKENIZER = tiny_tokenizer()
 ENCODER = Encoder(TOKENIZER)
@@ -86,6 +94,118 @@ def test_a_template_that_drops_messages_is_refused():
     tokenizer.chat_template = "{{ messages[0]['content'] }}"
     with pytest.raises(StageFailed, match="drops or repeats"):
         Encoder(tokenizer).chat(chat("a", "b"))
+
+
+SPACED = (
+    "{% for m in messages %}{% if m['role'] == 'user' %}{{ '<s>[INST] ' + m['content'].strip()"
+    " + ' [/INST]' }}{% else %}{{ ' ' + m['content'].strip() + ' </s>' }}{% endif %}{% endfor %}"
+)
+HEADED = (
+    "{% for m in messages %}{{ '<|start|>' + m['role'] + '<|head|>\n\n' + m['content'] | trim"
+    " + '<|eot|>' }}{% endfor %}{% if add_generation_prompt %}"
+    "{{ '<|start|>assistant<|head|>\n\n' }}{% endif %}"
+)
+MODEL_TURN = (
+    "{{ '<s>' }}{% for m in messages %}{{ '<unk>' + ('model' if m['role'] == 'assistant' else"
+    " m['role']) + '\n' + m['content'] | trim + '</s>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<unk>model\n' }}{% endif %}"
+)
+
+
+def tokenizer_of(spec, template, end, *more):
+    backend = Tokenizer.from_str(json.dumps(spec))
+    backend.add_special_tokens([end, *more])
+    if template == HEADED:
+        backend.pre_tokenizer = llama3_split()
+    made = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token=end, pad_token=end)
+    made.chat_template = template
+    return made
+
+
+FAMILIES = {
+    "ChatML": lambda: tokenizer_of(toy_spec(), TEMPLATE, "<|im_end|>"),
+    "ChatML, digits apart": lambda: tokenizer_of(toy_spec(digits=True), TEMPLATE, "<|im_end|>"),
+    "Llama-3": lambda: tokenizer_of(toy_spec(), HEADED, "<|eot|>", "<|start|>", "<|head|>"),
+    "Gemma": lambda: tokenizer_of(toy_sentencepiece(), MODEL_TURN, "</s>"),
+    "Llama-2": lambda: tokenizer_of(toy_sentencepiece(prepend=True), SPACED, "</s>"),
+    "spaces, byte-level": lambda: tokenizer_of(toy_spec(), SPACED, "</s>", "<s>"),
+}
+LETTERS = (
+    "abc the valley",
+    "ŝ̈ ñ ü ẑ",
+    "الحمد لله ـ",
+    "\u200f\u200eمن",
+    "नमस्ते",
+    "中文",
+    "👍🏽",
+    "12 3",
+)
+BETWEEN = (" ", "  ", "\n", "\n\n", "\t", ".", "?!", "«", "»", "'", "[", "-", "")
+
+
+def some_text(chance):
+    """Return clean text in any script, often with white space around it."""
+    words = [
+        "".join(chance.choices(chance.choice(LETTERS), k=chance.randint(1, 6)))
+        + chance.choice(BETWEEN)
+        for _ in range(chance.randint(1, 12))
+    ]
+    text = chance.choice(BETWEEN) + "".join(words)
+    return text if text.strip() else f"{text}a"
+
+
+def some_chat(chance, system):
+    turns = [("system", some_text(chance))] if system and chance.random() < 0.3 else []
+    for _ in range(chance.randint(1, 4)):
+        turns += [("user", some_text(chance)), ("assistant", some_text(chance))]
+    return [Message(role=role, content=content) for role, content in turns]
+
+
+def served(tokenizer, turns, **more):
+    """Return the ids that a server makes of a chat."""
+    said = [turn.model_dump() for turn in turns]
+    return list(
+        tokenizer.apply_chat_template(said, tokenize=True, return_dict=True, **more).input_ids
+    )
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_chat_is_trained_on_as_the_saved_artifact_serves_it(family, tmp_path, chaos_n):
+    """Row N6 of docs/reliability.md: the same ids, and answers begin where a prompt ends."""
+    tokenizer, job = FAMILIES[family](), job_in(tmp_path)
+    save(tiny_model(tokenizer), tokenizer, job)
+    artifact, encoder = AutoTokenizer.from_pretrained(job.out), Encoder(tokenizer)
+    chance = random.Random(family)
+    for _ in range(7 * chaos_n):
+        turns = some_chat(chance, system="[INST]" not in tokenizer.chat_template)
+        encoded = encoder.chat(turns)
+        assert encoded.ids == served(artifact, turns), turns
+        prompt = served(artifact, turns[:-1], add_generation_prompt=True)
+        assert encoded.ids[: len(prompt)] == prompt, turns
+        last = encoded.weights[len(prompt) :]
+        assert last == sorted(last, reverse=True), "the answer and its end, then nothing"
+        assert (
+            tokenizer.decode(encoded.ids[len(prompt) :][: int(sum(last))])
+            .strip()
+            .endswith(tokenizer.eos_token)
+        ), "it learns to stop"
+
+
+def test_piece_by_piece_would_not_be_what_is_served():
+    """The negative control: where a space of the template joins the word after it."""
+    tokenizer = FAMILIES["spaces, byte-level"]()
+    turns = chat("the valley", "they sing")
+    encoder = Encoder(tokenizer)
+    apart = encoder._apart(encoder._pieces(turns)).ids
+    assert apart != served(tokenizer, turns) == encoder.chat(turns).ids
+
+
+def test_an_answer_that_types_a_control_token_stays_text_where_tokens_span_both():
+    tokenizer = FAMILIES["spaces, byte-level"]()
+    encoded = Encoder(tokenizer).chat(chat("co </s><s>[INST]", "the </s> valley"))
+    ends = tokenizer.convert_tokens_to_ids("</s>")
+    assert encoded.ids.count(ends) == 1, "the template's own"
+    assert served(tokenizer, chat("co </s>", "the </s> valley")).count(ends) == 3, "the default"
 
 
 def test_documents_end_and_their_first_token_is_no_target():

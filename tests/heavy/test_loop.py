@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+import random
 import signal
 from itertools import islice
 
 import pytest
 import torch
 from tiny import save_tiny, tiny_model, tiny_tokenizer
+from torch.nn.functional import cross_entropy
 
 from locale_tune.api import Job, Machine, NotFinite, Parts, Stopped, verified
 from locale_tune_training.batches import Row
@@ -72,6 +74,73 @@ def test_one_window_split_any_way_gives_one_update():
                 (trainer.module(row).loss / total).backward()
         results.append(torch.cat([p.grad.flatten() for p in module.parameters()]))
     torch.testing.assert_close(results[0], results[1], rtol=1e-12, atol=1e-15)
+
+
+def ragged():
+    """Return records of eight lengths; two of them weigh nothing (all their labels are -100)."""
+    made = []
+    for number, length in enumerate((5, 40, 2, 17, 31, 1, 9, 64)):
+        generator = torch.Generator().manual_seed(number)
+        ids = torch.randint(0, 300, (length,), generator=generator)
+        weights = torch.rand(length, generator=generator) * (number not in (3, 6))
+        weights[0] = 0.0
+        made.append(Row(ids, torch.arange(length), weights))
+    return made
+
+
+def splits(count):
+    """Yield `count` ways to put eight records into rows: each alone, all in one, then at random."""
+    yield [[n] for n in range(8)]
+    yield [list(range(8))]
+    for seed in range(count - 2):
+        chance = random.Random(seed)
+        order, cuts = chance.sample(range(8), 8), sorted(chance.sample(range(1, 8), 3))
+        yield [order[a:b] for a, b in zip([0, *cuts], [*cuts, 8], strict=True)]
+
+
+def reference(records, eps):
+    """Return the loss by torch in float64 with all logits, and the mean of each record's mean."""
+    model = tiny_model(TOKENIZER).double()
+    losses = [torch.zeros(0, dtype=torch.float64)]
+    for record in records:
+        with torch.no_grad():
+            z = model(input_ids=record.ids[None], use_cache=False).logits[0, :-1]
+        losses.append(cross_entropy(z, record.ids[1:], reduction="none", label_smoothing=eps))
+    weights = [record.weights[1:].double() for record in records]
+    sums = [float((a * w).sum()) for a, w in zip(losses[1:], weights, strict=True)]
+    whole = [float(w.sum()) for w in weights]
+    means = [a / w for a, w in zip(sums, whole, strict=True) if w]
+    return sum(sums) / sum(whole), sum(means) / len(means)
+
+
+@pytest.mark.parametrize("eps", [0.0, 0.1])
+def test_the_loss_is_that_of_torch_in_float64_however_records_are_split(eps):
+    """Row N3 of docs/reliability.md: loss and gradient, in float32, over eight splits."""
+    records = ragged()
+    expected, mean_of_means = reference(records, eps)
+    assert abs(mean_of_means / expected - 1) > 1e-4, "the negative control: another number"
+    losses, found = [], []
+
+    def keep(trainer, _step):
+        found.append(torch.cat([m.grad.flatten().clone() for m in trainer.masters]))
+
+    for split in splits(8):
+        rows = [Row(*map(torch.cat, zip(*(records[n] for n in row), strict=True))) for row in split]
+        trainer = Trainer(LossModule(tiny_model(TOKENIZER), eps), TrainSettings(), torch.float32)
+        losses.append(trainer.step(rows, 1e-3, before_update=keep).loss)
+    far = max((other - found[0]).abs().max() / found[0].abs().max() for other in found)
+    print(f"loss {max(abs(x / expected - 1) for x in losses):.1e}, gradient {float(far):.1e}")
+    assert losses == pytest.approx([expected] * 8, rel=1e-6)
+    assert far < 1e-6
+
+
+def test_rows_that_weigh_nothing_change_nothing():
+    nothing = [record for record in ragged() if not record.weights.any()]
+    module = LossModule(tiny_model(TOKENIZER), 0.1)
+    before = weights(module)
+    update = Trainer(module, TrainSettings(weight_decay=0.1), torch.float32).step(nothing, 1e-3)
+    assert (update.loss, update.norm) == (0.0, 0.0)
+    assert torch.equal(weights(module), before)
 
 
 def test_small_updates_are_not_lost_in_bfloat16():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
+import random
 import subprocess
 import sys
 from collections import Counter
@@ -14,8 +16,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import tiny_model, tiny_tokenizer
-from transformers import GPT2Config, GPT2LMHeadModel, Qwen3Config, Qwen3ForCausalLM
+from transformers import (
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    GPT2Config,
+    GPT2LMHeadModel,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
+from locale_tune_training.attention import Records
 from locale_tune_training.batches import Row, rows, write_tokens
 from locale_tune_training.encoding import Encoded
 from locale_tune_training.model import LossModule
@@ -45,6 +55,26 @@ def qwen3(attention):
         **ENDS,
     )
     return Qwen3ForCausalLM(config)
+
+
+def gemma3(attention):
+    """One layer sees the last eight tokens only, the other all."""
+    config = Gemma3TextConfig(
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        query_pre_attn_scalar=8,
+        max_position_embeddings=512,
+        sliding_window=8,
+        layer_types=["sliding_attention", "full_attention"],
+        attn_implementation=attention,
+        **SHAPE,
+        **ENDS,
+    )
+    return Gemma3ForCausalLM(config)
 
 
 def gpt2(attention):
@@ -105,7 +135,59 @@ def test_packed_equals_separate_in_logits_and_gradients(make, attention):
     assert float((found - expected).norm() / expected.norm()) < near["rtol"]
 
 
-@pytest.mark.parametrize("make", [llama, qwen3, gpt2])
+def logits_of(module, row):
+    """Return the logits of a packed row by the attention that the module trains with."""
+    told = {"records": Records(row.positions)} if module.by_records else {}
+    with torch.no_grad():
+        return logits(module.model, row, **told)
+
+
+def contaminated(module, row):
+    """Return the logits where nothing keeps records apart: a mask of ones, or no cuts."""
+    if module.by_records:
+        return logits_of(module, row._replace(positions=torch.arange(len(row.ids))))
+    with torch.no_grad():
+        return logits(module.model, row, attention_mask=torch.ones(1, len(row.ids)).long())
+
+
+def case(make, attention, seed):
+    """Return a module in float32, and two to eight records of random lengths."""
+    torch.manual_seed(seed)
+    model = make("sdpa" if attention == "records" else attention).train()
+    module = LossModule(model, smoothing=0.1)
+    if attention != "records":
+        module.finish()
+    assert module.by_records == (attention == "records")
+    chance = random.Random(seed)
+    lengths = [chance.randint(2, 60) for _ in range(chance.randint(2, 8))]
+    made = [record(length, 100 * seed + n) for n, length in enumerate(lengths)]
+    return module, [row._replace(weights=row.weights.float()) for row in made]
+
+
+def largest(difference, of):
+    return float(difference.abs().max() / of.abs().max())
+
+
+@pytest.mark.parametrize("attention", ["eager", "sdpa", "records"])
+@pytest.mark.parametrize("make", [llama, qwen3, gemma3, gpt2])
+def test_random_records_packed_are_those_records_apart(make, attention, chaos_n):
+    """Row N4 of docs/reliability.md: differences are of the largest logit and gradient."""
+    worst, control = [0.0, 0.0], math.inf
+    for seed in range(chaos_n):
+        module, parts = case(make, attention, seed)
+        packed = joined(parts)
+        apart = torch.cat([logits_of(module, part) for part in parts])
+        far = largest(logits_of(module, packed) - apart, apart)
+        expected = gradients(module, parts)
+        slope = largest(gradients(module, [packed]) - expected, expected)
+        worst = [max(worst[0], far), max(worst[1], slope)]
+        control = min(control, largest(contaminated(module, packed) - apart, apart))
+    print(f"{make.__name__} {attention}: {worst[0]:.1e} {worst[1]:.1e}, control {control:.2f}")
+    assert max(worst) <= 1e-5
+    assert control >= 1e-2, "the negative control contaminates"
+
+
+@pytest.mark.parametrize("make", [llama, qwen3, gemma3, gpt2])
 def test_records_of_any_length_and_the_loss_of_each(make):
     module = LossModule(make("sdpa").double().eval(), smoothing=0.1)
     for trial in range(20):
