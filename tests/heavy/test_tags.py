@@ -1,4 +1,4 @@
-"""A tag of pack.toml reaches the stage that asks for it: the anneal's text, the lessons of a step."""
+"""A tag of pack.toml reaches the stage that asks for it: text of the anneal, lessons of a step."""
 
 from __future__ import annotations
 
