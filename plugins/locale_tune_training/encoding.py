@@ -34,10 +34,10 @@ class Encoded(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A stretch of a rendered chat: what the template wrote, or the content of message `index`."""
+    """A stretch of a rendered chat: what the template wrote, or the content of a `message` (its index)."""
 
     text: str
-    index: int | None = None
+    message: int | None = None
 
 
 class Owned(NamedTuple):

@@ -38,4 +38,5 @@ class Spikes:
 
 
 def _jumps(value: float, past: Sequence[float], sigmas: float) -> bool:
-    return value - statistics.fmean(past) > sigmas * statistics.stdev(past)
+    # mean, not fmean: it is exact for equal numbers, where any error would exceed a deviation of 0
+    return value - statistics.mean(past) > sigmas * statistics.stdev(past)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import random
 import signal
 import statistics
 
@@ -153,6 +154,14 @@ def spiked(folder, at, sigmas, steps=70, stop=0):
         module, rows("inject"), steps, settings, job, Hooks(before_update=swell, after_step=ask)
     )
     return flat(module), state, (job.out / "metrics.jsonl").read_text().splitlines()
+
+
+@pytest.mark.parametrize("filled", [64, 90, 100, 127, 128])
+def test_a_value_equal_to_all_before_it_is_no_spike(filled):
+    """A mean of equal numbers that is rounded can lie below them, and their deviation is 0."""
+    draw = random.Random(0)
+    for value in (draw.uniform(0.5, 5) for _ in range(100)):
+        assert Spikes(6.0, [[value, value]] * filled).accept(value, value)
 
 
 def test_a_spike_is_skipped_and_recorded(tmp_path, monkeypatch):
