@@ -34,7 +34,7 @@ class Encoded(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A stretch of a rendered chat: what the template wrote, or the content of a `message` (its index)."""
+    """A stretch of a rendered chat: the template's, or the content of the `message` at an index."""
 
     text: str
     message: int | None = None
