@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, JsonValue
 
-from locale_tune.api import Settings
+from locale_tune.api import CHANGES_NOTHING, Settings
 
 
 class CollectSettings(Settings):
@@ -20,6 +20,18 @@ class CollectSettings(Settings):
     )
     max_bad_share: float = Field(
         0.05, ge=0, le=1, description="share of unreadable records that fails the build"
+    )
+    workers: int = Field(
+        0,
+        ge=0,
+        description="processes that read the sources; 0: one per core, fewer for little text",
+        json_schema_extra=CHANGES_NOTHING,
+    )
+    part_megabytes: int = Field(
+        64,
+        ge=1,
+        description="size of the parts a large file is read in",
+        json_schema_extra=CHANGES_NOTHING,
     )
     filter_options: dict[str, dict[str, JsonValue]] = Field(
         default={}, description="options of a filter by its name"
