@@ -21,13 +21,13 @@ from locale_tune.api import (
     write_json,
     write_records,
 )
-from locale_tune_corpus.choose import Fate
+from locale_tune_corpus.choose import REASONS, Fate
 from locale_tune_corpus.keys import number
 from locale_tune_corpus.leaks import Leaks
 from locale_tune_corpus.ledger import Rejects
 from locale_tune_corpus.parts import Part
 from locale_tune_corpus.sides import group_of
-from locale_tune_corpus.spool import tell, with_fate
+from locale_tune_corpus.spool import count_over_cap, fated
 
 VARIETIES = "varieties.json"
 
@@ -63,8 +63,9 @@ class Clean:
         fates = np.load(self.work / "fates" / f"{part.name}.npy")
         varieties: dict[str, Counter[str]] = defaultdict(Counter)
         with Rejects(folder, [part.source]) as rejects:
-            tell(sifted, fates, part.source, rejects)
-            kept = self._kept(with_fate(sifted, fates, Fate.KEEP), part, rejects, varieties)
+            count_over_cap(fates, part.source, rejects)
+            found = fated(sifted, fates, Fate.KEEP, *REASONS)
+            kept = self._kept(found, part, rejects, varieties)
             write_records(folder / "records", kept)
             rejects.write_tally(part.source)
         write_json(folder / VARIETIES, varieties)
@@ -72,13 +73,13 @@ class Clean:
 
     def _kept(
         self,
-        records: Iterator[Record],
+        found: Iterator[tuple[Record, Fate]],
         part: Part,
         rejects: Rejects,
         varieties: dict[str, Counter[str]],
     ) -> Iterator[Record]:
-        for record in records:
-            if reason := self._leak(record, part.source.role):
+        for record, fate in found:
+            if reason := REASONS.get(fate) or self._leak(record, part.source.role):
                 rejects.rejected(record, reason)
                 continue
             rejects.kept(record)

@@ -26,6 +26,7 @@ from locale_tune.api import (
 from locale_tune_corpus.choose import Chooser, Fate
 from locale_tune_corpus.clean import VARIETIES, Clean, count
 from locale_tune_corpus.cloze import cloze_questions
+from locale_tune_corpus.clusters import run_on
 from locale_tune_corpus.ledger import Ledger
 from locale_tune_corpus.pairs import pairs
 from locale_tune_corpus.parts import Part, cut
@@ -62,7 +63,7 @@ class Corpus:
     def __init__(self, job: Job, ledger: Ledger) -> None:
         self.job, self.ledger = job, ledger
         settings, kinds = job.settings, job.parts.source_kinds
-        size = settings.part_megabytes * 1_000_000
+        size = int(settings.part_megabytes * 1_000_000)
         self.parts = cut(ledger.sources, job.files, kinds, size)
         self.counts: dict[str, int] = {}
         self.varieties: dict[str, Counter[str]] = defaultdict(Counter)
@@ -172,8 +173,13 @@ class Corpus:
             self._done += part.size
             self.job.progress(self._done, total, part.source.id)
 
-        most = self.job.settings.workers or cores()
-        run_all(task, parts, min(most, 1 + size // BYTES_A_PROCESS), told)
+        settings = self.job.settings
+        if settings.executor == "processes":
+            most = settings.workers or cores()
+            run_all(task, parts, min(most, 1 + size // BYTES_A_PROCESS), told)
+        else:
+            logs, options = self.job.work / "executor", settings.executor_options
+            run_on(settings.executor, options, task, parts, logs, told)
 
     def _write(self, split: str, records: Iterable[Record], made: Iterable[Record] = ()) -> None:
         """Write one split: records of the sources, and those `made` from others, not counted."""

@@ -1,4 +1,4 @@
-"""Run one task over many parts: here, in several processes, or on datatrove's executors.
+"""Run one task over many parts, in this process or in several (on a cluster: `clusters.py`).
 
 The order in which parts are done changes nothing: each writes its own folder, and one that a
 crash left unfinished is done again.
@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import Protocol
 
 from locale_tune.api import StageFailed
@@ -30,6 +31,9 @@ class Task(Protocol):
 
     def run(self, part: Part) -> None:
         """Do one part, unless it is done."""
+
+    def folder(self, part: Part) -> Path:
+        """Return the folder that is there, and verified, when a part is done."""
 
 
 def run_all(task: Task, parts: Sequence[Part], workers: int, told: Told) -> None:

@@ -46,26 +46,29 @@ class Spool:
 
 def with_fate(folder: Path, fates: NDArray[np.uint8], *wanted: Fate) -> Iterator[Record]:
     """Yield the records of a part that have one of these fates."""
-    for table, chosen in _tables(folder, fates):
+    return (record for record, _ in fated(folder, fates, *wanted))
+
+
+def fated(folder: Path, fates: NDArray[np.uint8], *wanted: Fate) -> Iterator[tuple[Record, Fate]]:
+    """Yield the records of a part that have one of these fates, each with its fate."""
+    row = 0
+    for table in read_tables(folder / "records"):
+        chosen = fates[row : row + table.num_rows]
+        row += table.num_rows
         mask = np.isin(chosen, wanted)
         if mask.any():
-            yield from records_of(table.filter(pa.array(mask)))
+            records = records_of(table.filter(pa.array(mask)))
+            yield from zip(records, map(Fate, chosen[mask].tolist()), strict=True)
 
 
 def tell(folder: Path, fates: NDArray[np.uint8], source: Source, rejects: Rejects) -> None:
     """Put on record which records of a part are left out, and why."""
+    count_over_cap(fates, source, rejects)
+    for record, fate in fated(folder, fates, *REASONS):
+        rejects.rejected(record, REASONS[fate])
+
+
+def count_over_cap(fates: NDArray[np.uint8], source: Source, rejects: Rejects) -> None:
+    """Count the records there was no room for."""
     if over := int((fates == Fate.OVER_CAP).sum()):
         rejects.over_cap(source.id, over)
-    for table, chosen in _tables(folder, fates):
-        mask = np.isin(chosen, tuple(REASONS))
-        if mask.any():
-            left_out = records_of(table.filter(pa.array(mask)))
-            for record, fate in zip(left_out, chosen[mask], strict=True):
-                rejects.rejected(record, REASONS[Fate(fate)])
-
-
-def _tables(folder: Path, fates: NDArray[np.uint8]) -> Iterator[tuple[pa.Table, NDArray[np.uint8]]]:
-    row = 0
-    for table in read_tables(folder / "records"):
-        yield table, fates[row : row + table.num_rows]
-        row += table.num_rows
