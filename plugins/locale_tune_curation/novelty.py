@@ -60,7 +60,7 @@ def novelsum(vectors: Vectors, densities: Numbers, distance_power: float = 1.0) 
         far[rows, start + rows] = 0  # exactly: the distance to itself
         far.sort(axis=1)
         total += float(densities[start : start + BLOCK] @ (far @ weights))
-    return total / weights.sum() / len(unit)
+    return float(total / weights.sum() / len(unit))
 
 
 def novelselect(
