@@ -112,15 +112,16 @@ class Sift:
         }
         return self.filters[name].make(self.locale, given)
 
-    def _texts(self) -> Iterator[tuple[str, str]]:
-        """Yield (language, text) before any filter, for a filter that must learn what is what."""
+    def _texts(self) -> Iterator[tuple[str, str, str]]:
+        """Yield (language, variety, text) before any filter, for a filter that learns from it."""
         for source in self.sources:
             own, path = source.role == "text", self.files.get(source.id)
             other = source.role in ("contrast", "control", "replay")
             if path and (own or (other and source.lang not in ("", self.locale.tag))):
                 for item in self.kinds[source.kind].read(source, path, self.locale):
                     if isinstance(item, Record) and item.text:
-                        yield (self.locale.id if own else source.lang), item.text
+                        language = self.locale.id if own else source.lang
+                        yield language, item.variety or source.variety, item.text
 
     def _stamped(self, record: Record, source: Source) -> Record:
         """Say on the record itself what the source says of it: language, tags, weight, origin."""
