@@ -37,7 +37,7 @@ def test_a_held_out_text_is_found_in_a_longer_one(words: int) -> None:
         inside = (
             record(f"{text(900, 9)} {text(seed, words)} {text(901, 9)}") for seed in range(50)
         )
-        assert all(leaks.find(item) == "holds a held-out text" for item in inside)
+        assert all(leaks.find(item) == "holds a held-out text: s 1" for item in inside)
 
 
 def test_spelling_does_not_hide_it() -> None:
@@ -66,18 +66,67 @@ def test_other_text_is_hardly_ever_taken_for_a_leak() -> None:
 def test_a_question_leaks_only_with_its_answer() -> None:
     quiz = record("", question="Tge è la munaida dal Giapun?", choices=("euro", "yen"), answer=1)
     leaks = protecting(quiz)
-    assert (
-        leaks.find(record("Tge è la munaida dal Giapun? Yen!")) == "holds a question and its answer"
-    )
+    found = leaks.find(record("Tge è la munaida dal Giapun? Yen!"))
+    assert found == "holds a question and its answer: s 1"
     assert leaks.find(record("Tge è la munaida dal Giapun? Jau na sai betg.")) == ""
     assert leaks.find(record("La munaida è yen.")) == ""
 
 
 def test_questions_of_one_template_do_not_find_each_other() -> None:
-    quiz = record(
-        "", question="Tge è la munaida da quest pajais: Saint Lucia?", choices=("x", "y"), answer=0
-    )
-    assert protecting(quiz).find(record("Tge è la munaida da quest pajais: Saint Martin? x")) == ""
+    ask = "Tge è la munaida da quest pajais: {}?"
+    places = ("Saint Lucia", "Kenia", "Nepal")
+    quiz = (record("", question=ask.format(p), choices=("x", "y"), answer=0) for p in places)
+    leaks = protecting(*quiz)
+    assert leaks.find(record(ask.format("Saint Martin") + " x")) == ""
+    assert leaks.find(record(ask.format("Togo") + " x")) == ""
+    assert leaks.find(record("Di, tge è la munaida da lez pajais: Kenia? x"))
+
+
+def test_a_question_with_another_number_is_another_question() -> None:
+    ask = "Quant autas èn las muntognas che stattan davos nossa chasa da {} meters?"
+    quiz = record("", question=ask.format(1200), choices=("pli autas", "y"), answer=0)
+    assert protecting(quiz).find(record(ask.format("1200") + " Pli autas!"))
+    assert protecting(quiz).find(record(ask.format("1300") + " Pli autas!")) == ""
+
+
+def test_the_answer_of_a_reworded_question_stands_near_it() -> None:
+    quiz = record("", question=text(1, 12), choices=("gea", "na"), answer=0)
+    words = text(1, 12).split()
+    words[3] = "auter"
+    changed = " ".join(words)
+    assert protecting(quiz).find(record(f"{changed} gea"))
+    assert protecting(quiz).find(record(f"{changed} {text(2, 200)} gea")) == ""
+    assert protecting(quiz).find(record(f"{text(1, 12)} {text(2, 200)} gea"))
+
+
+@pytest.mark.parametrize("place", range(12))
+def test_one_change_at_any_place_is_seen_through(place: int) -> None:
+    words = text(3, 12).split()
+    leaks = protecting(record(text(3, 12)))
+    swapped = [*words[:place], *words[place : place + 2][::-1], *words[place + 2 :]]
+    for changed in (
+        [*words[:place], "auter", *words[place + 1 :]],
+        [*words[:place], "auter", *words[place:]],
+        [*words[:place], *words[place + 1 :]],
+        swapped,
+    ):
+        inside = f"{text(900, 9)} {' '.join(changed)} {text(901, 9)}"
+        assert leaks.find(record(inside)), changed
+
+
+def test_two_changes_make_another_sentence() -> None:
+    words = text(3, 12).split()
+    words[2], words[9] = "auter", "auter"
+    assert protecting(record(text(3, 12))).find(record(" ".join(words))) == ""
+
+
+def test_of_a_long_answer_eight_words_in_a_row_are_enough() -> None:
+    answer = text(5, 20)
+    quiz = record("", question=text(4, 9), choices=(answer, "y"), answer=0)
+    leaks = protecting(quiz)
+    part = " ".join(answer.split()[5:13])
+    assert leaks.find(record(f"{text(4, 9)} {part}"))
+    assert leaks.find(record(f"{text(4, 9)} {' '.join(answer.split()[5:12])}")) == ""
 
 
 def test_chats_are_searched_and_both_sides_of_a_pair_protected() -> None:
