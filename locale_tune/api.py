@@ -37,6 +37,7 @@ from locale_tune.offers import (
     Stage,
 )
 from locale_tune.packfile import read_pack
+from locale_tune.pinned import pinned_file
 from locale_tune.records import read_records, write_records
 from locale_tune.schema import (
     CHANGES_NOTHING,
@@ -94,6 +95,7 @@ __all__ = [
     "discard",
     "disk_errors",
     "hookimpl",
+    "pinned_file",
     "read_json",
     "read_pack",
     "read_records",

@@ -31,6 +31,7 @@ FILTERS = {
     "repetition": ("filters", "repetition", "text that does not repeat itself"),
     "hygiene": ("filters", "hygiene", "text without hiding, reordering or control characters"),
     "language-id": ("language_id", "language_id", "text that is no contrast language"),
+    "lid": ("lid", "lid", "text that a ready-made fastText identifier does not call another"),
     "variety-id": ("language_id", "variety_id", "text of no contrast; tells varieties apart"),
 }
 LIBRARIES = ("babel", "fasttext-community", "pyarrow", "rensa")
