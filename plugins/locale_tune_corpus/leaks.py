@@ -8,7 +8,7 @@ or two neighbours changed places (`near.py`).
 
 A question always counts only together with its answer, and under 26 words only whole, because
 many are poured into one template. An answer must be there word for word; of one with 8 words or
-more, 8 in a row.
+more, 8 in a row. In scripts without spaces four letters count as a word (`units.py`).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from sys import intern
 
 from locale_tune.api import Record
 from locale_tune_corpus.filters import strings
-from locale_tune_corpus.fold import fold_words
 from locale_tune_corpus.near import Frames, common, one_edit
+from locale_tune_corpus.units import LETTERS, units, units_per_word
 
 LONG, SHORT, WHOLE = 13, 8, 4
 ROOM = 60  # words between a question that was changed and its answer: room for all choices
@@ -66,8 +66,8 @@ class Leaks:
 
     def find(self, record: Record) -> str:
         """Return which protected item a record holds, as a reason, or an empty string."""
-        words = fold_words(" \n ".join(strings(record)))
-        if len(words) < WHOLE and (name := self._whole.get(tuple(words))):
+        words = units(" \n ".join(strings(record)))
+        if len(words) < WHOLE * LETTERS and (name := self._whole.get(tuple(words))):
             return f"holds a held-out text: {name}"
         for place, item, offset in self._met(words):
             if self._holds(words, place, item, offset):
@@ -76,25 +76,27 @@ class Leaks:
         return ""
 
     def _add_text(self, name: str, words: Words) -> None:
-        size = len(words)
-        if size < WHOLE:
+        size, one = len(words), units_per_word(words)
+        whole, short, long = WHOLE * one, SHORT * one, LONG * one
+        if size < whole:
             self._whole.setdefault(words, name)
             return
-        run = LONG if size >= 2 * LONG else SHORT if size >= SHORT else size
-        near = SHORT <= size < 2 * LONG
-        starts = set(range(0, size - WHOLE + 1, run - WHOLE + 1))
+        run = long if size >= 2 * long else short if size >= short else size
+        near = short <= size < 2 * long
+        starts = set(range(0, size - whole + 1, run - whole + 1))
         if near:
-            starts |= _apart(size, WHOLE)
-        self._add(Item(name, words, None, run, near), WHOLE, starts)
+            starts |= _apart(size, whole)
+        self._add(Item(name, words, None, run, near), whole, starts)
 
     def _add_question(self, name: str, words: Words, answer: Words) -> None:
-        size = len(words)
-        if size >= 2 * LONG:
-            starts = set(range(0, size - WHOLE + 1, LONG - WHOLE + 1))
-            self._add(Item(name, words, answer, LONG, near=False), WHOLE, starts)
+        size, one = len(words), units_per_word(words)
+        if size >= 2 * LONG * one:
+            starts = set(range(0, size - WHOLE * one + 1, (LONG - WHOLE) * one + 1))
+            self._add(Item(name, words, answer, LONG * one, near=False), WHOLE * one, starts)
             return
-        seed = 4 if size >= 9 else 3 if size >= 6 else 2 if size >= WHOLE else size
-        item = Item(name, words, answer, size, near=size >= WHOLE)
+        seed = 4 if size >= 9 * one else 3 if size >= 6 * one else 2 if size >= WHOLE * one else 1
+        item = Item(name, words, answer, size, near=seed > 1)
+        seed = seed * one if seed > 1 else size
         self._add(item, seed, _apart(size, seed))
 
     def _add(self, item: Item, seed: int, starts: set[int]) -> None:
@@ -130,7 +132,7 @@ class Leaks:
 
 
 def _words(text: str) -> Words:
-    return tuple(map(intern, fold_words(text)))
+    return tuple(map(intern, units(text)))
 
 
 def _grams(words: list[str], size: int) -> Iterator[Words]:
@@ -143,6 +145,6 @@ def _apart(size: int, seed: int) -> set[int]:
 
 
 def _holds_answer(words: list[str], answer: Words) -> bool:
-    size = min(len(answer), SHORT)
+    size = min(len(answer), SHORT * units_per_word(answer))
     parts = {answer[start : start + size] for start in range(len(answer) - size + 1)}
     return not size or not parts.isdisjoint(_grams(words, size))

@@ -18,7 +18,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Timer
+from threading import Event, Thread
+from time import monotonic
 from typing import Any, NoReturn
 
 from locale_tune.api import Locale, PackError, Record, StageFailed, pinned_file, sha256_file
@@ -106,7 +107,8 @@ class Lid:
             errors="replace",
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
         )
-        self._end = weakref.finalize(self, _end, self._child)
+        self._guard = _Guard(self._child)
+        self._end = weakref.finalize(self, _end, self._child, self._guard)
         answer = self._say("")
         if answer not in ("ready", None):
             self._checked(answer)
@@ -118,10 +120,7 @@ class Lid:
         assert child is not None
         assert child.stdin is not None
         assert child.stdout is not None
-        # The child has an alarm clock of its own; this one is for a child that cannot hear it.
-        timer = Timer(self._seconds + 1, child.kill)
-        timer.daemon = True
-        timer.start()
+        self._guard.due = monotonic() + self._seconds + 1
         try:
             if line:
                 child.stdin.write(line + "\n")
@@ -131,7 +130,7 @@ class Lid:
             self._lost(child)
             return None
         finally:
-            timer.cancel()
+            self._guard.due = math.inf
 
     def _lost(self, child: subprocess.Popen[str]) -> None:
         child.kill()
@@ -163,7 +162,23 @@ class Lid:
         )
 
 
-def _end(child: subprocess.Popen[str]) -> None:
+class _Guard(Thread):
+    """Kills a child that is not done by `due`: one that cannot hear its own alarm clock."""
+
+    def __init__(self, child: subprocess.Popen[str]) -> None:
+        super().__init__(daemon=True)
+        self.due, self.over, self._child = math.inf, Event(), child
+        self.start()
+
+    def run(self) -> None:
+        """Look four times a second."""
+        while not self.over.wait(0.25):
+            if monotonic() > self.due:
+                self._child.kill()
+
+
+def _end(child: subprocess.Popen[str], guard: _Guard) -> None:
+    guard.over.set()
     child.kill()
     child.wait()
     for pipe in (child.stdin, child.stdout):

@@ -140,3 +140,29 @@ def test_a_short_item_counts_only_as_the_whole_text() -> None:
     leaks = protecting(record("Bun di!"))
     assert leaks.find(record("bun di"))
     assert leaks.find(record("Bun di, co vai cun tai?")) == ""
+
+
+@pytest.mark.parametrize(
+    ("held", "before", "after"),
+    [
+        ("渔夫们每天清晨出海打鱼傍晚带着满船的鱼回到村里的小码头", "昨天", "大家都很高兴"),
+        ("ชาวประมงออกทะเลก่อนรุ่งสางและกลับมาพร้อมปลาเต็มลำเรือ", "เมื่อวาน", "ทุกคนดีใจ"),
+        ("りょうしは毎朝早く海へ出て夕方には魚をたくさん持って村へ帰る", "昨日は", "みんな喜んだ"),
+    ],
+)
+def test_scripts_without_spaces_are_searched_too(held: str, before: str, after: str) -> None:
+    leaks = protecting(record(held))
+    assert leaks.find(record(f"{before}{held}{after}"))
+    assert leaks.find(record(before + held[: len(held) // 2] + after)) == ""
+    quiz = record("", question=held, choices=("港", "x"), answer=0)
+    assert protecting(quiz).find(record(f"{before}{held}港{after}"))
+    assert protecting(quiz).find(record(f"{before}{held}{after}")) == ""
+    assert protecting(record("你好吗")).find(record("你好吗"))
+    assert protecting(record("你好吗")).find(record("你好吗我的朋友")) == ""
+
+
+def test_of_a_long_text_without_spaces_thirteen_words_of_four_letters_are_enough() -> None:
+    held = "".join(random.Random(2).choices([chr(0x4E00 + n) for n in range(500)], k=300))
+    leaks = protecting(record(held))
+    assert leaks.find(record("前言" + held[101:153] + "后记"))
+    assert leaks.find(record("前言" + held[101:152] + "后记")) == ""
