@@ -29,6 +29,12 @@ def language_id(locale: Locale, settings: Mapping[str, Any]) -> Verdict:
     folder where the trained models are kept) and `facts`, to write the confusion matrix and the
     held-out accuracy to. Without contrast texts and markers nothing is dropped; `facts` says so.
     """
+    own = settings.get("own", "any")
+    if own not in ("any", "stated"):
+        raise PackError(
+            f"the filter's option own is '{own}'",
+            '"any" keeps every variety of the language, "stated" only the one a source states',
+        )
     known = identifier(
         locale.id,
         settings.get("texts", tuple),
@@ -42,7 +48,7 @@ def language_id(locale: Locale, settings: Mapping[str, Any]) -> Verdict:
         known,
         markers,
         float(settings.get("margin", 0.5)),
-        settings.get("own", "any") == "stated",
+        own == "stated",
     )
     facts = settings.get("facts", {})
     facts |= known.facts

@@ -211,3 +211,8 @@ def test_a_marker_of_the_language_speaks_for_all_its_varieties() -> None:
 def test_a_marker_list_of_an_unknown_variety_is_a_mistake() -> None:
     with pytest.raises(PackError, match="name 'dee'"):
         keep({"texts": texts, "markers": {"dee": ["haus"]}})
+
+
+def test_an_option_that_means_nothing_is_a_mistake() -> None:
+    with pytest.raises(PackError, match="own is 'state'"):
+        keep({"own": "state"})
