@@ -71,8 +71,8 @@ class Leaks:
             return f"holds a held-out text: {name}"
         for place, item, offset in self._met(words):
             if self._holds(words, place, item, offset):
-                kind = "text" if item.answer is None else "question and its answer"
-                return f"holds a {'held-out ' * (item.answer is None)}{kind}: {item.name}"
+                kind = "held-out text" if item.answer is None else "question and its answer"
+                return f"holds a {kind}: {item.name}"
         return ""
 
     def _add_text(self, name: str, words: Words) -> None:
@@ -112,22 +112,24 @@ class Leaks:
         for size, seeds in self._seeds.items():
             if seeds.keys().isdisjoint(_grams(words, size)):
                 continue  # nearly always: one pass in C, and no more
-            for place, gram in enumerate(_grams(words, size)):
-                for number, offset in seeds.get(gram, ()):
+            grams = enumerate(_grams(words, size))
+            for place, gram in [(place, gram) for place, gram in grams if gram in seeds]:
+                for number, offset in seeds[gram]:
                     yield place, self._items[number], offset
 
     def _holds(self, words: list[str], place: int, item: Item, offset: int) -> bool:
-        before, after = item.words[:offset][::-1], item.words[offset:]
-        left = common(before, words[max(0, place - offset) : place][::-1])
+        start, rest = max(0, offset - item.run), len(item.words) - offset
+        before, after = item.words[start:offset][::-1], item.words[offset : offset + item.run]
+        left = common(before, words[max(0, place - len(before)) : place][::-1])
         right = common(after, words[place : place + len(after)])
         if left + right >= item.run:
             return item.answer is None or _holds_answer(words, item.answer)
-        if not item.near or (left < offset and right < len(after)):
+        if not item.near or (left < offset and right < rest):
             return False
         found = one_edit(item.words, offset - left, offset + right, words, place - left)
         if found is None or found in self._frames.locked(item.words):
             return False
-        around = words[max(0, place - offset - ROOM) : place + len(after) + ROOM]
+        around = words[max(0, place - offset - ROOM) : place + rest + ROOM]
         return item.answer is None or _holds_answer(around, item.answer)
 
 

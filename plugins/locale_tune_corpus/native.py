@@ -19,5 +19,5 @@ def only_one(module: str) -> None:
         raise PluginError(
             f"the module '{module}' was installed by {' and by '.join(names)}: which of them runs "
             "is chance",
-            f"pip uninstall {' '.join(names)}, then pip install fasttext-community",
+            f"pip uninstall {' '.join(names)}, then install the one that you mean again",
         )

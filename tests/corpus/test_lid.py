@@ -13,7 +13,6 @@ import pytest
 from corpus_support import ROMANSH
 from lid_support import SECONDS, ask_damaged
 
-import locale_tune_corpus.native as native
 from locale_tune.api import (
     PackError,
     PluginError,
@@ -23,6 +22,7 @@ from locale_tune.api import (
     sha256_file,
 )
 from locale_tune_corpus.lid import Lid, lid
+from locale_tune_corpus.native import only_one
 
 TALK = {
     "rm": "chasa cudesch uffant muntogna stad enviern biala nova cun per da la en ina",
@@ -144,13 +144,21 @@ def test_the_child_goes_with_the_identifier(model: Path) -> None:
     assert child.poll() is not None
 
 
-def test_two_distributions_of_one_module_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    both = {"fasttext": ["fasttext-predict", "fasttext-community", "fasttext-community"]}
-    monkeypatch.setattr(native, "packages_distributions", lambda: both)
-    with pytest.raises(PluginError, match="fasttext-community and by fasttext-predict"):
-        native.only_one.__wrapped__("fasttext")
-    monkeypatch.setattr(native, "packages_distributions", lambda: {"fasttext": ["one", "one"]})
-    native.only_one.__wrapped__("fasttext")
+def test_two_distributions_of_one_module_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in ("toy-fast", "toy-faster"):
+        info = tmp_path / f"{name.replace('-', '_')}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "RECORD").write_text("toy_fast/__init__.py,,\ntoy_fast/more.py,,\n")
+        if name == "toy-fast":
+            only_one("toy_fast")
+            only_one.cache_clear()
+    with pytest.raises(PluginError, match="toy-fast and by toy-faster") as told:
+        only_one("toy_fast")
+    assert "pip uninstall toy-fast toy-faster" in str(told.value)
 
 
 @pytest.mark.slow
