@@ -76,10 +76,10 @@ def _reader(module: str, function: str) -> Callable[[Source, Path, Locale], Iter
     """Return a reader that loads its module when it is first used, and yields text in NFC."""
 
     def read(source: Source, path: Path, locale: Locale) -> Iterator[Record | Bad]:
-        from locale_tune_corpus.nfc import normalised
+        from locale_tune_corpus.nfc import settled
 
         for item in getattr(_module(module), function)(source, path, locale):
-            yield normalised(item) if isinstance(item, Record) else item
+            yield settled(item) if isinstance(item, Record) else item
 
     return read
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from locale_tune.api import Locale, Record
 from locale_tune_corpus import scripts
+from locale_tune_corpus.invisible import hidden
 
 Keep = Callable[[Record], str]
 
@@ -108,6 +109,8 @@ def unclean(text: str) -> str:
             return "a letter lost in conversion (U+FFFD)"
     if TATWEEL_FLOOD.search(text):
         return "a flood of tatweel"
+    if why := hidden(text):
+        return why
     shown = "".join(
         c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf"
     )

@@ -2,18 +2,61 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
-from locale_tune.api import Record
+from locale_tune.api import Bad, Record
+
+# The stream-safe text format (UAX #15, section 13) allows 30 marks on one letter. `normalize` sorts
+# marks by insertion: a line of a megabyte that is nothing but marks would take it minutes.
+MARKS_LIMIT = 30
+SUSPECT = re.compile(rf"[^\w\s\x00-\u02ff]{{{MARKS_LIMIT + 1}}}|[\uff9e\uff9f]")
+HALF_WIDTH_MARKS = "\uff9e\uff9f"  # letters that NFKC turns into marks
+
+
+def settled(record: Record) -> Record | Bad:
+    """Return the record in NFC, or Bad if it piles up marks that no reader could see apart."""
+    for text in _strings(_row(record)):
+        if SUSPECT.search(text) and (marks := longest_pile(text)) > MARKS_LIMIT:
+            where = record.meta.get("where", record.id)
+            return Bad(where, f"{marks} marks on one letter, {MARKS_LIMIT} at most", text[:200])
+    return normalised(record)
 
 
 def normalised(record: Record) -> Record:
     """Return the record with all its text in Unicode's composed form, NFC."""
-    row = record.model_dump(include={"text", "translation", "question", "choices", "messages"})
-    if unicodedata.is_normalized("NFC", str(row)):
+    row = _row(record)
+    if all(unicodedata.is_normalized("NFC", text) for text in _strings(row)):
         return record
     return Record.model_validate({**record.model_dump(), **_composed(row)})
+
+
+def longest_pile(text: str) -> int:
+    """Return how many combining marks follow each other at most."""
+    piles = (sum(1 for _ in run) for marks, run in groupby(text, _is_mark) if marks)
+    return max(piles, default=0)
+
+
+def _is_mark(char: str) -> bool:
+    return unicodedata.category(char)[0] == "M" or char in HALF_WIDTH_MARKS
+
+
+def _row(record: Record) -> dict[str, Any]:
+    return record.model_dump(include={"text", "translation", "question", "choices", "messages"})
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _strings(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _strings(item)
 
 
 def _composed(value: Any) -> Any:

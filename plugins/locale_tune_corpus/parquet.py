@@ -1,56 +1,131 @@
-"""`parquet`: rows of a Parquet file, in small batches."""
+"""`parquet`: rows of a Parquet file, read in a process of its own (`parquet_child.py`)."""
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from locale_tune.api import Bad, Locale, Record, Source
-from locale_tune_corpus.fields import Fields, fields_of, record_of
-from locale_tune_corpus.lines import LINE_LIMIT, label
+from locale_tune_corpus.fields import Fields, Foreign, columns_of, fields_of, record_of
+from locale_tune_corpus.lines import irregular, label
 
-BATCH_ROWS = 64  # a batch of rows near the limit stays at some 100 MB
+CHILD = Path(__file__).with_name("parquet_child.py")
+CRASHES = 3
+KINDS = {"bytes": "bytes", "datetime": "a time", "date": "a date", "Decimal": "a decimal number"}
 
 
 def read_parquet(source: Source, path: Path, locale: Locale) -> Iterator[Record | Bad]:
-    """Yield a Record per row; a damaged file ends in one Bad that names the row it broke at."""
+    """Yield a Record per row; Bad for a row, or for a stretch of rows with how many are lost."""
     fields = fields_of(Fields, source)
-    number = 0
-    try:
-        with pq.ParquetFile(path) as file:
-            file_columns = set(file.schema_arrow.names)
-            wanted = sorted(_columns(fields) & file_columns) or None
-            for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=wanted):
-                for row in batch.to_pylist():
-                    number += 1
-                    if record := _record(row, fields, source, number):
-                        yield record
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0]
-        yield Bad(f"{label(source)}:{number + 1}", f"not readable from here on: {reason}")
+    wanted = sorted(columns_of(fields))
+    if problem := irregular(path):
+        yield Bad(f"{label(source)}:0", problem)
+        return
+    for said in _told(path, wanted):
+        where = f"{label(source)}:{said.get('row', 0)}"
+        if "names" in said:
+            if problem := _column_problem(said["names"], wanted, fields, source):
+                yield Bad(f"{label(source)}:1", problem, records=max(1, said["total"]))
+                return
+        elif "value" in said:
+            if record := record_of(said["value"], fields, source, where, said["row"]):
+                yield record
+        elif "reason" in said:
+            yield Bad(where, said["reason"], records=said["lost"])
 
 
-def _columns(fields: Fields) -> set[str]:
-    """Return the columns the options may mean; a template may mean any word in braces."""
-    named = fields.model_dump(exclude={"fixed_choices", "turns", "keep", "skip", "choices"})
-    values = [value for value in named.values() if isinstance(value, str)]
-    values += [name for _, name in fields.turns] + [*fields.keep, *fields.skip]
-    values += [fields.choices] if isinstance(fields.choices, str) else list(fields.choices)
-    slots = {slot for value in values for slot in value.replace("}", "{").split("{")}
-    return slots | set(values)
+def _column_problem(names: list[str], wanted: list[str], fields: Fields, source: Source) -> str:
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        return f"the column '{twice[0]}' stands twice"
+    if any(name in wanted for name in names):
+        return ""
+    none = record_of(dict.fromkeys(names), fields, source, "", 1)
+    return none.reason if isinstance(none, Bad) else "no column that the options name"
 
 
-def _record(
-    row: dict[str, Any], fields: Fields, source: Source, number: int
-) -> Record | Bad | None:
-    where = f"{label(source)}:{number}"
-    for column, value in row.items():
-        if isinstance(value, str) and len(value) > LINE_LIMIT:
-            return Bad(
-                where, f"field '{column}' is longer than {LINE_LIMIT} characters", value[:200]
-            )
-    return record_of(row, fields, source, where, number)
+def _told(path: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
+    """Yield what the child says; where it dies, go on with the next row group in a new one."""
+    at = Place()
+    for crashes in range(1, CRASHES + 2):
+        for said in (child := Child(path, columns, at.group)).lines():
+            if not (repeated := "names" in said and crashes > 1):
+                yield said
+            at.note(said, repeated)
+        if not child.ended:
+            return
+        lost = (at.total if crashes > CRASHES else at.end) - at.row
+        if lost > 0 or not at.total:
+            yield {"row": at.row + 1, "reason": child.ended, "lost": max(1, lost)}
+        if not at.total or at.row + lost >= at.total:
+            return
+        at.row += max(0, lost)
+
+
+@dataclass
+class Place:
+    """How far a file is read: the row group to go on with, the last row, and the last of all."""
+
+    group: int = 0
+    row: int = 0
+    end: int = 0
+    total: int = 0
+
+    def note(self, said: dict[str, Any], repeated: bool) -> None:
+        """Follow what the child said."""
+        if "names" in said and not repeated:
+            self.total = said["total"]
+        if "group" in said:
+            self.group, self.end = said["group"] + 1, said["first"] + said["rows"] - 1
+        if "row" in said:
+            self.row = said["row"] + said.get("lost", 1) - 1
+
+
+class Child:
+    """One run of `parquet_child.py`. `ended` says how it died, when it did."""
+
+    def __init__(self, path: Path, columns: list[str], group: int) -> None:
+        self._asked = {"path": str(path.absolute()), "columns": columns, "group": group}
+        self.ended = ""
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Yield what the child says, line by line."""
+        # -P: the modules beside the child are not for it to import.
+        search = os.pathsep.join(filter(None, sys.path))
+        environment = {"PYTHONPATH": search, "ARROW_DEFAULT_MEMORY_POOL": "system"}
+        process = subprocess.Popen(
+            [sys.executable, "-P", str(CHILD)],
+            env={**os.environ, **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert process.stdin and process.stdout
+        with process:
+            try:
+                process.stdin.write(json.dumps(self._asked).encode())
+                process.stdin.close()
+                for line in process.stdout:
+                    if line.endswith(b"\n"):
+                        yield json.loads(line, object_hook=_restored)
+                self.ended = _how_it_ended(process.wait())
+            finally:
+                process.kill()
+
+
+def _how_it_ended(code: int) -> str:
+    if code == -getattr(signal, "SIGALRM", 0):
+        return "not readable from here on: one step of unpacking took longer than a minute"
+    return f"not readable from here on: it crashed the reader (exit code {code})" if code else ""
+
+
+def _restored(value: dict[str, Any]) -> Any:
+    kind = value.get("\0foreign")
+    return Foreign(KINDS.get(kind, f"a {kind}")) if kind else value
