@@ -109,9 +109,7 @@ def unclean(text: str) -> str:
             return "a letter lost in conversion (U+FFFD)"
     if TATWEEL_FLOOD.search(text):
         return "a flood of tatweel"
-    if why := hidden(text):
-        return why
     shown = "".join(
         c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf"
     )
-    return "a chat control string" if CONTROL_STRING.search(shown) else ""
+    return "a chat control string" if CONTROL_STRING.search(shown) else hidden(text)

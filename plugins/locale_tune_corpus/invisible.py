@@ -13,12 +13,40 @@ WORD_BREAK = "\u200b"
 DIRECTION_MARKS = frozenset("\u200e\u200f\u061c")
 # The first words of the names of letters that never change their shape beside a joiner.
 UNJOINED = frozenset(
-    "ARMENIAN BOPOMOFO CJK COMBINING CYRILLIC FULLWIDTH GEORGIAN GREEK HALFWIDTH HANGUL HIRAGANA "
-    "KATAKANA LATIN MODIFIER VARIATION".split()
+    {
+        "ARMENIAN",
+        "BOPOMOFO",
+        "CJK",
+        "COMBINING",
+        "CYRILLIC",
+        "FULLWIDTH",
+        "GEORGIAN",
+        "GREEK",
+        "HALFWIDTH",
+        "HANGUL",
+        "HIRAGANA",
+        "KATAKANA",
+        "LATIN",
+        "MODIFIER",
+        "VARIATION",
+    }
 )
 # Of scripts without spaces, where a word may end at an invisible one.
-UNSPACED = frozenset("BALINESE CHAM JAVANESE KHMER LAO MYANMAR NEW SUNDANESE TAI THAI".split())
-UNSPACED |= {"TIBETAN"}
+UNSPACED = frozenset(
+    {
+        "BALINESE",
+        "CHAM",
+        "JAVANESE",
+        "KHMER",
+        "LAO",
+        "MYANMAR",
+        "NEW",
+        "SUNDANESE",
+        "TAI",
+        "THAI",
+        "TIBETAN",
+    }
+)
 BLACK_FLAG, FLAG_TAGS = "\U0001f3f4", 8  # a flag, such as Scotland's, spells its code in tags
 TAGS = frozenset(map(chr, range(0xE0020, 0xE0080)))
 SELECTORS = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))

@@ -91,7 +91,8 @@ def read_lines(path: Path, limit: int = LINE_LIMIT) -> Iterator[Line]:
     number = 0
     try:
         with opened(path) as file:
-            for number, line in enumerate(_lines(file, limit), 1):
+            for line in _lines(file, limit):
+                number = line.number
                 yield line
     except Unusable as problem:
         yield Line(0, "", str(problem))

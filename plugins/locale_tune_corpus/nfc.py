@@ -20,7 +20,8 @@ HALF_WIDTH_MARKS = "\uff9e\uff9f"  # letters that NFKC turns into marks
 def settled(record: Record) -> Record | Bad:
     """Return the record in NFC, or Bad if it piles up marks that no reader could see apart."""
     for text in _strings(_row(record)):
-        if SUSPECT.search(text) and (marks := longest_pile(text)) > MARKS_LIMIT:
+        suspect = not text.isascii() and SUSPECT.search(text)
+        if suspect and (marks := longest_pile(text)) > MARKS_LIMIT:
             where = record.meta.get("where", record.id)
             return Bad(where, f"{marks} marks on one letter, {MARKS_LIMIT} at most", text[:200])
     return normalised(record)

@@ -54,7 +54,7 @@ def told(path: Path, columns: list[str], start: int) -> Iterator[Row]:
     """Yield what is to be said of a file, as `main` lists it."""
     try:
         with limited_time():
-            file = pq.ParquetFile(path, pre_buffer=False)
+            file = opened(path)
         names, meta = file.schema_arrow.names, file.metadata
         groups = [meta.row_group(number).num_rows for number in range(meta.num_row_groups)]
     except BROKEN as error:
@@ -68,6 +68,11 @@ def told(path: Path, columns: list[str], start: int) -> Iterator[Row]:
         first = sum(groups[:group]) + 1
         yield {"group": group, "first": first, "rows": groups[group]}
         yield from rows_of(path, group, wanted, first, groups[group])
+
+
+def opened(path: Path) -> Any:
+    """Open a Parquet file; pages that carry a checksum are checked against it."""
+    return pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True)
 
 
 def rows_of(path: Path, group: int, columns: list[str], first: int, rows: int) -> Iterator[Row]:
@@ -89,7 +94,7 @@ def rows_of(path: Path, group: int, columns: list[str], first: int, rows: int) -
 
 def batches(path: Path, group: int, columns: list[str], size: int, skip: int) -> Iterator[Row]:
     """Yield {"value"} or {"reason"} per row of a row group, without the first `skip` rows."""
-    with pq.ParquetFile(path, pre_buffer=False) as file:
+    with opened(path) as file:
         made = file.iter_batches(size, row_groups=[group], columns=columns, use_threads=False)
         while True:
             sys.stdout.buffer.flush()  # what is read is safe, should the next step be the last

@@ -52,7 +52,8 @@ def _records(source: Source, path: Path, usual: Style) -> Iterator[Record | Bad]
     for line, row in _rows(path, style, names):
         if header:
             if problem := line.problem or _doubled(row, options):
-                yield bad_line(source, line, f"the header cannot be used: {problem}")
+                shown = f"the header cannot be used: {problem}" if line.number else problem
+                yield bad_line(source, line, shown)
                 return
             names += row
             header = False
