@@ -8,13 +8,11 @@ is not wanted.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from corpus_support import ROMANSH, parts, source
 
 from locale_tune.api import Bad, Record
@@ -228,6 +226,9 @@ PARQUET_FORMAT = Format("parquet", {"text": "t"}, bytes)
 
 def write_cells(path: Path, cells: list[bytes | None], **options: Any) -> None:
     """Write a Parquet file with the column `t` of any bytes, called text; and a column beside."""
+    import pyarrow as pa  # not above: what reading takes of memory is measured with this module
+    import pyarrow.parquet as pq
+
     texts = pa.array(cells, pa.binary()).view(pa.string())
     table = pa.table({"t": texts, "n": list(range(len(cells)))})
     pq.write_table(table, path, write_page_checksum=True, **options)
@@ -261,22 +262,28 @@ class Outcome:
         return [record.text.encode() for record in self.good]
 
 
-def outcome(form: Format, path: Path, clean: bool = True) -> Outcome:
+def items(form: Format, path: Path, clean: bool = True) -> Iterator[Record | tuple[str, str]]:
     """Read a file through the registered source kind and, if `clean`, the filter `hygiene`."""
     made = source("toy", form.kind, uri=f"data/{path.name}", options=form.options)
     keep = parts().filters["hygiene"].make(ROMANSH, {})
-    good: list[Record] = []
-    bad: list[tuple[str, str]] = []
     for item in parts().source_kinds[form.kind].read(made, path, ROMANSH):
         if isinstance(item, Bad):
             item.reason.encode(), item.text.encode()  # both are written to a file later
-            bad.append((item.where, item.reason))
-        # Long filler rows are all one letter; looking at each would take most of the time.
-        elif clean and len(item.text) < 10_000 and (reason := keep(item)):
-            bad.append((item.meta["where"], reason))
+            yield item.where, item.reason
         else:
-            good.append(item)
-    return Outcome(good, bad)
+            reason = keep(item) if clean else ""
+            yield (item.meta["where"], reason) if reason else item
+
+
+def outcome(form: Format, path: Path, clean: bool = True) -> Outcome:
+    """Return what comes of a file."""
+    found = Outcome([], [])
+    for item in items(form, path, clean):
+        if isinstance(item, Record):
+            found.good.append(item)
+        else:
+            found.bad.append(item)
+    return found
 
 
 def check(form: Format, folder: Path, bad: Class, position: str) -> None:
