@@ -185,6 +185,13 @@ def test_a_packed_file_is_read_whole_or_not_at_all(tmp_path: Path, name: str) ->
     assert words in reason
 
 
+def test_a_declaration_that_is_no_html_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "toy.udhr"
+    path.write_bytes(b"<header><p>a</p></header><![foo[")
+    [(_, reason)] = outcome(Format("udhr", {}, bytes), path).bad
+    assert "not HTML" in reason
+
+
 def test_three_letters_do_not_make_a_text_a_packed_file(tmp_path: Path) -> None:
     path = tmp_path / "toy.text"
     path.write_bytes(b"BZhang ei qua.\n")
