@@ -98,10 +98,10 @@ class Reader:
     def __call__(
         self, source: Source, path: Path, locale: Locale, **span: Span
     ) -> Iterator[Record | Bad]:
-        from locale_tune_corpus.nfc import normalised
+        from locale_tune_corpus.nfc import settled
 
         for item in getattr(_module(self.module), self.function)(source, path, locale, **span):
-            yield normalised(item) if isinstance(item, Record) else item
+            yield settled(item) if isinstance(item, Record) else item
 
 
 @dataclass(frozen=True)

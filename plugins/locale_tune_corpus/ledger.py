@@ -66,11 +66,11 @@ class Rejects:
         self._file.close()
 
     def unreadable(self, source: Source, bad: Bad) -> None:
-        """Count a record that could not be read, and keep where and why."""
+        """Count what could not be read, and keep where and why."""
         tally = self.tallies[source.id]
-        tally.seen += 1
-        tally.unreadable += 1
-        tally.rejected["unreadable"] += 1
+        tally.seen += bad.records
+        tally.unreadable += bad.records
+        tally.rejected["unreadable"] += bad.records
         if len(tally.examples) < EXAMPLES:
             tally.examples.append(f"{bad.where}: {bad.reason}")
         self._line(source.id, "", bad.where, bad.reason, bad.text)

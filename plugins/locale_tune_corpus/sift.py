@@ -25,7 +25,7 @@ from locale_tune.api import (
 )
 from locale_tune_corpus.keys import KeyWriter
 from locale_tune_corpus.ledger import Counted, Rejects
-from locale_tune_corpus.nfc import normalised
+from locale_tune_corpus.nfc import settled
 from locale_tune_corpus.parts import Part
 
 EVERY_LANGUAGE = ("hygiene",)  # the filters that hold for other languages, chats and questions too
@@ -93,12 +93,13 @@ class Sift:
             for name, keep in self.keeps.items()
             if source.role == "text" or name in EVERY_LANGUAGE
         ]
-        for item in self._read(part):
+        for read in self._read(part):
+            item = settled(read) if isinstance(read, Record) else read
             if isinstance(item, Bad):
                 rejects.unreadable(source, item)
                 continue
             rejects.tallies[source.id].seen += 1
-            record = self._stamped(normalised(item), source)
+            record = self._stamped(item, source)
             if reason := next((why for keep in keeps if (why := keep(record))), ""):
                 rejects.rejected(record, reason)
             else:
