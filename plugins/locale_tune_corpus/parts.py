@@ -50,7 +50,7 @@ def cut(
 
 
 def line_spans(path: Path, size: int) -> tuple[Span, ...]:
-    r"""Cut a file of lines at `\n` into spans of about `size` bytes; () if it is small or packed."""
+    r"""Cut a file of lines at `\n` into spans of about `size` bytes; () if small or packed."""
     length = path.stat().st_size
     if length <= size or unusable(path):
         return ()
