@@ -16,6 +16,8 @@ from locale_tune_corpus.settings import CollectSettings
 KINDS = {
     "text": ("text", "plain text: lines, paragraphs or whole files"),
     "jsonl": ("jsonl", "one JSON object per line: text, chats, questions or pairs"),
+    "json": ("jsonl", "a JSON array of objects, as in jsonl"),
+    "sharegpt": ("sharegpt", "conversations as ShareGPT and OpenAI's interface write them"),
     "csv": ("tables", "comma-separated rows, with or without a header"),
     "tsv": ("tables", "tab-separated rows, with or without a header"),
     "parquet": ("parquet", "rows of a Parquet file"),
