@@ -82,8 +82,9 @@ def _reader(module: str, function: str) -> Callable[[Source, Path, Locale], Iter
 
     def read(source: Source, path: Path, locale: Locale) -> Iterator[Record | Bad]:
         from locale_tune_corpus.nfc import normalised
+        from locale_tune_corpus.shards import read_all
 
-        for item in getattr(_module(module), function)(source, path, locale):
+        for item in read_all(getattr(_module(module), function), source, path, locale):
             yield normalised(item) if isinstance(item, Record) else item
 
     return read
