@@ -9,6 +9,8 @@ from __future__ import annotations
 import codecs
 import re
 import struct
+import sys
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +22,9 @@ from locale_tune_corpus.lines import Line, read_lines, unusable
 MO_LIMIT = 64 << 20
 ENTRY_LIMIT = 1 << 20
 HEAD = 1 << 16
+BATCH = 200
 MAGIC = {b"\xde\x12\x04\x95": "<", b"\x95\x04\x12\xde": ">"}
+NATIVE = "<" if sys.byteorder == "little" else ">"
 CHARSET = re.compile(rb"charset=([\w:.-]+)")
 # The charsets of the manual's section "Header Entry"; others of Python's are codes, not charsets.
 KNOWN = re.compile(
@@ -64,9 +68,19 @@ def read_po(path: Path) -> Iterator[Entry]:
     if charset.startswith("?"):
         yield Entry(1, problem=f"'{charset[1:]}' is no charset of a message catalog")
         return
+    waiting: list[list[Line]] = []
+    size = 0
     for block in _blocks(read_lines(path, charset=charset)):
-        if any(line.text.strip() and not _comment(line) for line in block):
-            yield _entry(block)
+        damage = _damage(block)
+        if damage or len(waiting) == BATCH or size > ENTRY_LIMIT:
+            yield from _entries(waiting)
+            waiting, size = [], 0
+        if damage:
+            yield damage
+        elif _first(block):
+            waiting.append(block)
+            size += sum(len(line.text) for line in block)
+    yield from _entries(waiting)
 
 
 def read_mo(path: Path) -> Iterator[Entry]:
@@ -79,18 +93,23 @@ def read_mo(path: Path) -> Iterator[Entry]:
         return
     data = path.read_bytes()
     try:
-        tables = _tables(data)
+        sources, targets = _tables(data)
     except (struct.error, ValueError) as error:
         yield Entry(0, problem=f"not a .mo file: {error}")
         return
     charset = "utf-8"
-    for number, (one, other) in enumerate(tables, 1):
-        source, target = data[one[1] : sum(one)], data[other[1] : sum(other)]
-        if len(source) < one[0] or len(target) < other[0]:
-            yield Entry(number, problem="the file ends before this message does")
+    for number in range(len(sources) // 2):
+        source, target = _text(data, sources, number), _text(data, targets, number)
+        if source is None or target is None:
+            yield Entry(number + 1, problem="the file ends before this message does")
             continue
         charset = charset if source else _charset(target)
-        yield _message(number, source, target, charset)
+        yield _message(number + 1, source, target, charset)
+
+
+def _text(data: bytes, table: array[int], number: int) -> bytes | None:
+    length, start = table[2 * number], table[2 * number + 1]
+    return data[start : start + length] if start + length <= len(data) else None
 
 
 def _charset(head: bytes) -> str:
@@ -148,28 +167,46 @@ def _comment(line: Line) -> bool:
     return text.startswith("#") and (not text.startswith("#~") or text.startswith("#~|"))
 
 
-def _entry(block: list[Line]) -> Entry:
-    first = next(line for line in block if line.text.strip() and not _comment(line))
+def _first(block: list[Line]) -> int:
+    """Return the line of an entry's first keyword, or 0 for nothing but comments."""
+    lines = (line for line in block if line.text.strip() and not _comment(line))
+    return next((line.number for line in lines), 0)
+
+
+def _damage(block: list[Line]) -> Entry | None:
+    """Return what is wrong with an entry that polib would read wrongly, or None."""
     for line in block:
         if line.problem:
             return Entry(line.number, problem=line.problem)
         if line.text.strip() and not _comment(line) and not LINE.fullmatch(line.text):
             return Entry(line.number, problem='not a keyword and a text in "quotes"')
+    first = _first(block)
     if sum(len(line.text) for line in block) > ENTRY_LIMIT:
-        return Entry(first.number, problem=f"longer than {ENTRY_LIMIT} characters")
-    if not {ORDER["msgid"], ORDER["msgstr"]} <= {_order(line) for line in block}:
-        return Entry(first.number, problem="a message without msgid or msgstr")
+        return Entry(first, problem=f"longer than {ENTRY_LIMIT} characters")
+    if first and not {ORDER["msgid"], ORDER["msgstr"]} <= {_order(line) for line in block}:
+        return Entry(first, problem="a message without msgid or msgstr")
+    return None
+
+
+def _entries(blocks: list[list[Line]]) -> Iterator[Entry]:
+    """Read entries at once, as polib builds its parser anew each time; else one by one."""
     try:
-        found = polib.pofile("\n".join(line.text for line in block), encoding="utf-8")
+        text = "\n\n".join("\n".join(line.text for line in block) for block in blocks)
+        found = polib.pofile(f"{text}\n", encoding="utf-8")
+        problem = "" if len(found) == len(blocks) else "a message without text"
     except (OSError, ValueError, LookupError) as error:
-        reason = str(error).partition("(")[0].strip()
-        return Entry(first.number, problem=f"no entry of a .po file: {reason}")
+        found, problem = polib.POFile(), f"no entry of a .po file: {str(error).partition('(')[0]}"
     header = "\n".join(f"{key}: {value}" for key, value in found.metadata.items())
-    if header:
-        return Entry(first.number, forms=(header,))
-    if len(found) != 1:  # an empty msgid that is no header
-        return Entry(first.number, problem="a message without text")
-    return _from_polib(first.number, found[0])
+    if not problem and not header:
+        for block, entry in zip(blocks, found, strict=True):
+            yield _from_polib(_first(block), entry)
+    elif len(blocks) > 1:
+        for block in blocks:
+            yield from _entries([block])
+    elif header:
+        yield Entry(_first(blocks[0]), forms=(header,))
+    elif blocks:
+        yield Entry(_first(blocks[0]), problem=problem.strip())
 
 
 def _from_polib(number: int, entry: polib.POEntry) -> Entry:
@@ -185,8 +222,8 @@ def _from_polib(number: int, entry: polib.POEntry) -> Entry:
     )
 
 
-def _tables(data: bytes) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """Return (length, offset) of every message and of its translation.
+def _tables(data: bytes) -> tuple[array[int], array[int]]:
+    """Return length, offset, length, offset, ... of the messages, and of the translations.
 
     The lengths may not add up to more than twice the file: each text stands in it once, and a
     table that names the same megabytes over and over would fill the memory.
@@ -194,18 +231,18 @@ def _tables(data: bytes) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     order = MAGIC.get(data[:4])
     if not order:
         raise ValueError("it does not begin as one")
-    revision, count, sources, targets = struct.unpack_from(f"{order}4I", data, 4)
+    revision, count, *starts = struct.unpack_from(f"{order}4I", data, 4)
     if revision >> 16 > 1:
         raise ValueError(f"revision {revision >> 16} is not known")
-    if max(sources, targets) + 8 * count > len(data):
+    if max(starts) + 8 * count > len(data):
         raise ValueError("its tables reach beyond its end")
-    numbers = [
-        struct.unpack_from(f"{order}{2 * count}I", data, start) for start in (sources, targets)
-    ]
-    pairs = [list(zip(table[::2], table[1::2], strict=True)) for table in numbers]
-    if sum(length for table in pairs for length, _ in table) > 2 * len(data):
+    sources, targets = (array("I", data[start : start + 8 * count]) for start in starts)
+    if order != NATIVE:
+        sources.byteswap()
+        targets.byteswap()
+    if sum(sources[::2]) + sum(targets[::2]) > 2 * len(data):
         raise ValueError("its texts are longer than the file")
-    return list(zip(*pairs, strict=True))
+    return sources, targets
 
 
 def _message(number: int, source: bytes, target: bytes, charset: str) -> Entry:
