@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import polib
 import pytest
-from corpus_support import ROMANSH, Read, source
+from corpus_support import ROMANSH, Corpus, Read, source
 
 from locale_tune.api import Bad, PackError, Record
 from locale_tune_corpus import catalogs, translations
@@ -296,3 +297,24 @@ def test_placeholders_are_compared(one: str, other: str, same: bool) -> None:
 )
 def test_a_message_needs_more_letters_than_placeholders(text: str, is_usable: bool) -> None:
     assert usable(text) is is_usable
+
+
+def test_a_catalog_goes_through_collect(collect: Callable[..., Corpus]) -> None:
+    text = source("text")
+    messages = source("messages", "po", "parallel", uri="data/messages.po")
+    chats = source("chats", "sharegpt", "lessons", uri="data/chats.json")
+    turns = '[{"from": "human", "value": "Bun di?"}, {"from": "gpt", "value": "Bun di!"}]'
+    corpus = collect(
+        {
+            text: "\n".join(f"Quai è il text numer {number}." for number in range(20)),
+            messages: "\n".join([HEADER, *GOOD, 'msgid "lost\n']),
+            chats: f'[{{"conversations": {turns}}}]',
+        },
+        max_bad_share=0.5,
+    )
+    assert {
+        (r.translation, r.text, r.meta["translation_lang"]) for r in corpus.split("parallel")
+    } == {(*pair, "en") for pair in PAIRS}
+    assert corpus.split("parallel")[0].lang == "rm"
+    assert corpus.sources()["messages"]["rejected"] == {"unreadable": 1}
+    assert [len(record.messages) for record in corpus.split("lessons")] == [2]
