@@ -17,8 +17,8 @@ from typing import Any
 import mwparserfromhell
 from mwparserfromhell import nodes
 
-PARAGRAPH_LIMIT = 16_000
-QUOTES_LIMIT = 200
+PARAGRAPH_LIMIT, TEMPLATE_LIMIT = 16_000, 2_000
+QUOTES_LIMIT, OPEN_LIMIT = 200, 20
 NESTED = 4
 # Noncharacters of Unicode: what stood here is gone (HOLE), and without it nothing reads (GAP).
 HOLE, GAP = "\ufdd0", "\ufdd1"
@@ -37,10 +37,10 @@ TAG = re.compile(r"</?[a-zA-Z][^<>]{0,300}>")
 SWITCH = re.compile(r"__[^\W\d_]{3,40}__")
 # A page of another wiki or language, by its prefix: `[[de:Bern]]`.
 INTERWIKI = re.compile(r"[a-z]{2,3}(?:-[a-z]{2,10})*|simple|wikt|commons|species")
-LEFTOVER = re.compile(r"\{\{|\}\}|\{\||-\{|</?[a-zA-Z]")
+LEFTOVER = re.compile(r"\{\{|\}\}|\{\||-\{|</?[a-zA-Z]|<!--")
 LINK = re.compile(r"\[\[|\]\]")
-OPENING = re.compile(rf"(?<=[(（])(?:[\s,;:،؛]*{HOLE})+[\s,;:،؛]*")
-CLOSING = re.compile(rf"[\s,;:،؛]*{HOLE}(?=[\s{HOLE}]*[)）])")
+OPENING = re.compile(rf"(?<=[(（])(?:[\s,;:،؛]{{0,9}}{HOLE})+[\s,;:،؛]{{0,9}}")
+CLOSING = re.compile(rf"[\s,;:،؛]{{0,9}}{HOLE}(?=[\s{HOLE}]{{0,9}}[)）])")
 SPACED = re.compile(rf"\s+{HOLE}+(?=[\s.,;:!?)،؛؟。、]|$)|(?:^|(?<=\s)){HOLE}+\s+")
 QUOTES = re.compile("''+")  # of bold and italic letters, unpaired
 EMPTY = re.compile(r"\s?[(（]\s*[)）]")
@@ -163,7 +163,7 @@ def _template(raw: str, wiki: Wiki, title: str, depth: int) -> str:
     if name.startswith("formatnum:"):
         return name.removeprefix("formatnum:")
     wanted = wiki.templates.get(name.replace("_", " "))
-    if not wanted or depth >= NESTED or len(raw) > PARAGRAPH_LIMIT:
+    if not wanted or depth >= NESTED or len(raw) > TEMPLATE_LIMIT:
         return HOLE
     made = mwparserfromhell.parse(raw).filter_templates(recursive=False)
     if not made or not made[0].has(wanted):
@@ -206,6 +206,7 @@ def _plain(raw: str, wiki: Wiki) -> str:
     text = _rendered(mwparserfromhell.parse(raw), wiki)
     if LINK.search(text):
         return ""
+    text = " ".join(text.split())
     text = SPACED.sub("", CLOSING.sub("", OPENING.sub("", text)))
     return " ".join(EMPTY.sub("", QUOTES.sub("", text.replace(HOLE, ""))).split())
 
@@ -217,7 +218,8 @@ def _closes(raw: str) -> bool:
         depth += 1 if mark[0] == "[[" else -1
         if not 0 <= depth <= NESTED:
             return False
-    return depth == 0 and raw.count("''") <= QUOTES_LIMIT
+    few = raw.count("[") - raw.count("]") <= OPEN_LIMIT and raw.count("''") <= QUOTES_LIMIT
+    return depth == 0 and few
 
 
 def _rendered(code: mwparserfromhell.wikicode.Wikicode, wiki: Wiki) -> str:

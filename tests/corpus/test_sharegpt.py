@@ -12,6 +12,7 @@ import pytest
 from corpus_support import Read, source
 
 from locale_tune.api import Bad, PackError, Record
+from locale_tune_corpus import json_items
 from locale_tune_corpus.json_items import Item, read_items
 
 ASK, SAY = {"from": "human", "value": "Bun di?"}, {"from": "gpt", "value": "Bun di!"}
@@ -61,6 +62,7 @@ def test_both_styles_are_chats(read: Read, form: str) -> None:
         ([{**SYSTEM, "value": ""}, ASK, SAY], "ua", "an empty system prompt"),
         ([SAY, ASK, SAY, ASK], "ua", "1 before the first question, 1 after the last answer"),
         ([ASK, SAY, ASK, SAY], "uaua", ""),
+        ([SYSTEM, ASK, SAY], "sua", ""),
     ],
 )
 def test_what_is_left_out_at_the_ends_is_told(
@@ -68,6 +70,9 @@ def test_what_is_left_out_at_the_ends_is_told(
 ) -> None:
     [record] = read("sharegpt", json.dumps(chat(*turns)), "lessons")
     assert roles(record) == kept
+    if kept == "sua":  # a prompt beside the turns does not come twice
+        [record] = read("sharegpt", json.dumps(chat(*turns, system="Auter.")), "lessons")
+        assert roles(record) == kept
     assert record.meta.get("left_out", "") == left_out
 
 
@@ -89,6 +94,7 @@ def test_what_is_left_out_at_the_ends_is_told(
         (chat(ASK, {"from": "gpt", "value": 5}), "turn 2 has no text 'value'"),
         (chat(ASK, "Bun di!"), "turn 2 is no object"),
         (chat(ASK, {**SAY, "tool_calls": [{}]}), "turn 2 calls a tool"),
+        (chat(ASK, {**SAY, "function_call": {"name": "f"}}), "turn 2 calls a tool"),
         (
             chat({"from": "human", "value": [{"image_url": "x"}]}, SAY),
             "turn 1 holds more than text",
@@ -191,6 +197,15 @@ def test_an_array_that_was_cut_off_keeps_what_came_before(tmp_path: Path, cut: i
     assert len(good) >= 2
 
 
+def test_an_escape_may_stand_where_a_long_line_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_items, "LINE_LIMIT", 53)
+    wanted = [{"t": 'a "b" \\ "],'[: number % 12] + '\\"'} for number in range(200)]
+    items = values(tmp_path, json.dumps(wanted).encode())
+    assert [item.value for item in items if isinstance(item, Item)] == wanted
+
+
 def test_what_stands_behind_an_array_is_told(tmp_path: Path) -> None:
     [item, bad] = values(tmp_path, b'\xef\xbb\xbf [{"t": 1}]\n{"t": 2}\n')
     assert isinstance(item, Item)
@@ -202,13 +217,13 @@ def test_what_stands_behind_an_array_is_told(tmp_path: Path) -> None:
 def test_a_line_of_any_length_is_read_with_little_memory(tmp_path: Path) -> None:
     path = tmp_path / "toy.json"
     text = json.dumps({"t": "a \\b" + "text " * 30_000})
-    path.write_text("[" + ", ".join([text] * 60) + "]")
+    path.write_text("[" + ", ".join([text] * 60) + ', "' + "x" * (30 << 20) + '"]')
     tracemalloc.start()
     count = sum(isinstance(item, Item) for item in read_items(source("toy"), path))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert count == 60
-    assert peak < 25 * len(text) < path.stat().st_size / 2
+    assert peak < 6 << 20 < path.stat().st_size / 5
 
 
 def test_an_array_of_rows_is_read_as_lines_of_rows_are(read: Read) -> None:
