@@ -34,10 +34,17 @@ from locale_tune.offers import (
     Parts,
     Selector,
     SourceKind,
+    Span,
     Stage,
 )
 from locale_tune.packfile import read_pack
-from locale_tune.records import read_records, write_records
+from locale_tune.records import (
+    read_records,
+    read_tables,
+    records_of,
+    write_records,
+    write_tables,
+)
 from locale_tune.schema import (
     CHANGES_NOTHING,
     Artifact,
@@ -83,6 +90,7 @@ __all__ = [
     "Source",
     "SourceKind",
     "SourceMissing",
+    "Span",
     "Stage",
     "StageFailed",
     "Stopped",
@@ -97,10 +105,13 @@ __all__ = [
     "read_json",
     "read_pack",
     "read_records",
+    "read_tables",
+    "records_of",
     "sha256_file",
     "this_machine",
     "verified",
     "without_result",
     "write_json",
     "write_records",
+    "write_tables",
 ]

@@ -36,6 +36,15 @@ def test_records_and_faults_are_called_by_their_file(listing: Path) -> None:
     assert [item.where for item in bad if isinstance(item, Bad)] == ["b.jsonl:1", "b.jsonl:2"]
 
 
+def test_the_files_of_a_list_can_be_read_one_by_one(listing: Path) -> None:
+    kind = parts().source_kinds["jsonl"]
+    assert kind.cut is not None
+    spans = kind.cut(HUB, listing, 1)
+    assert len(spans) == 2
+    alone = [item for span in spans for item in kind.read(HUB, listing, ROMANSH, span=span)]
+    assert alone == list(kind.read(HUB, listing, ROMANSH))
+
+
 def test_a_file_that_was_changed_is_refused(listing: Path) -> None:
     read = parts().source_kinds["jsonl"].read
     (listing.with_suffix("") / "data/b.jsonl").write_text('{"text": "auter"}\n')
