@@ -38,6 +38,7 @@ from locale_tune.offers import (
     Stage,
 )
 from locale_tune.packfile import read_pack
+from locale_tune.pinned import pinned_file
 from locale_tune.records import (
     read_records,
     read_tables,
@@ -102,6 +103,7 @@ __all__ = [
     "discard",
     "disk_errors",
     "hookimpl",
+    "pinned_file",
     "read_json",
     "read_pack",
     "read_records",

@@ -48,6 +48,8 @@ FILTERS = {
     "repetition": ("filters", "repetition", "text that does not repeat itself"),
     "hygiene": ("filters", "hygiene", "text without hiding, reordering or control characters"),
     "language-id": ("language_id", "language_id", "text that is no contrast language"),
+    "lid": ("lid", "lid", "text that a ready-made fastText identifier does not call another"),
+    "variety-id": ("language_id", "variety_id", "text of no contrast; tells varieties apart"),
 }
 CUT = ("jsonl", "text", "parquet")  # kinds whose files can be read in stretches
 LIBRARIES = (

@@ -6,6 +6,7 @@ records that passed, what `choose.py` must know of them (`keys.py`), the rejects
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ from locale_tune.api import (
     write_records,
 )
 from locale_tune_corpus.keys import KeyWriter
-from locale_tune_corpus.ledger import Rejects
+from locale_tune_corpus.ledger import Counted, Rejects
 from locale_tune_corpus.nfc import normalised
 from locale_tune_corpus.parts import Part
 
@@ -72,9 +73,18 @@ class Sift:
             Rejects(folder, [part.source]) as rejects,
             KeyWriter(folder, self.seed, sketched) as keys,
         ):
+            before = self._counted()
             write_records(folder / "records", self._passed(part, rejects, keys))
+            rejects.tallies[part.source.id].counted = _since(before, self._counted())
             rejects.write_tally(part.source)
         return {}
+
+    def _counted(self) -> Counted:
+        """Return what the filters have counted so far: the counters among their facts."""
+        return {
+            name: {fact: Counter(n) for fact, n in facts.items() if isinstance(n, Counter)}
+            for name, facts in self.facts.items()
+        }
 
     def _passed(self, part: Part, rejects: Rejects, keys: KeyWriter) -> Iterator[Record]:
         source = part.source
@@ -133,3 +143,10 @@ class Sift:
             meta["origin"] = source.origin
         update: dict[str, Any] = {"lang": record.lang or source.lang or tag, "meta": meta}
         return record.model_copy(update=update)
+
+
+def _since(before: Counted, after: Counted) -> Counted:
+    return {
+        name: {fact: counts - before[name].get(fact, Counter()) for fact, counts in facts.items()}
+        for name, facts in after.items()
+    }

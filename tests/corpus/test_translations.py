@@ -232,7 +232,7 @@ def test_no_bytes_make_the_readers_fail(tmp_path: Path) -> None:
     random.seed(7)
     whole = {"mo": compiled(MO), "po": "\n".join([HEADER, *GOOD]).encode()}
     path = tmp_path / "toy"
-    for number in range(600):
+    for number in range(300):
         kind = ("mo", "po")[number % 2]
         raw = bytearray(whole[kind])
         for _ in range(random.randint(1, 6)):
