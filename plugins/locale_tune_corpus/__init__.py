@@ -32,7 +32,7 @@ FILTERS = {
     "hygiene": ("filters", "hygiene", "text without hiding, reordering or control characters"),
     "language-id": ("language_id", "language_id", "text that is no contrast language"),
 }
-LIBRARIES = ("babel", "fasttext-community", "pyarrow", "rensa")
+LIBRARIES = ("babel", "fasttext-community", "phonenumbers", "pyarrow", "rensa")
 
 
 @hookimpl

@@ -1,14 +1,16 @@
 """Read numbers in any writing system, and write others in their place.
 
-Digits of every script, full-width signs, thin spaces and marks of writing direction become ASCII or
-nothing, so that one set of patterns finds a number however it is written. Places in the original are
-kept, so that a number is replaced digit by digit: in its own digits, with its own separators.
+Digits of every script, full-width signs, thin spaces and marks of writing direction become ASCII
+or nothing, so that one set of patterns finds a number however it is written. Places in the original
+are kept, so that a number is replaced digit by digit: in its own digits, with its own separators.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+
+KEYCAP = (0xFE0F, 0x20E3)  # what makes a key of a digit: 5️⃣
 
 
 class _Signs(dict[int, str]):
@@ -20,7 +22,7 @@ class _Signs(dict[int, str]):
         plain = unicodedata.normalize("NFKC", char)
         if kind == "Nd":
             self[code] = str(unicodedata.digit(char))
-        elif kind == "Cf":
+        elif kind == "Cf" or code in KEYCAP:
             self[code] = ""
         elif kind == "Zs" or char == "\t":
             self[code] = " "

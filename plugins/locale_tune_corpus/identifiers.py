@@ -117,9 +117,7 @@ _ID_CARD = (
 IDENTIFIERS = (
     Identifier("id-ae", re.compile(r"784(?:19|20)\d{10}"), luhn, 3),
     # Printed with its dashes it is unmistakable, whatever the last digit.
-    Identifier(
-        "id-ae", re.compile(r"784(?:19|20)\d{10}"), always, 3, re.compile(r"3 4 7 1")
-    ),
+    Identifier("id-ae", re.compile(r"784(?:19|20)\d{10}"), always, 3, re.compile(r"3 4 7 1")),
     Identifier("id-ch", re.compile(r"756\d{10}"), ean13, 3),
     Identifier("id-kw", re.compile(r"[23]\d{11}"), kuwait_civil),
     Identifier("id-za", re.compile(r"\d{13}"), south_africa),
@@ -132,7 +130,9 @@ IDENTIFIERS = (
         always,
         near=_near(r"\bcpr\b", "الرقم الشخصي", "الرقم السكاني", "البطاق[ةه] السكاني[ةه]"),
     ),
-    Identifier("id-om", re.compile(r"\d{7,9}"), always, near=_near("الرقم المدني", "civil (?:id|n)")),
+    Identifier(
+        "id-om", re.compile(r"\d{7,9}"), always, near=_near("الرقم المدني", "civil (?:id|n)")
+    ),
     Identifier(
         "id-eg",
         re.compile(r"[23]\d{6}(?:0[1-4]|1[1-9]|2[1-9]|3[1-5]|88)\d{5}"),

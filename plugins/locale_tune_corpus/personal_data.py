@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import accumulate
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from itertools import accumulate
 
 from locale_tune_corpus import identifiers, phones
 
@@ -24,17 +24,21 @@ MAIL = re.compile(
     r"(?:@| ?[\[(] ?(?:at|AT) ?[\])] ?)"
     r"(?:[\w-]{1,63}\.){1,5}(?!(?:png|jpe?g|gif|webp|svg|pdf|js|css)\b)(?:[^\W\d_]{2,24}|xn--[\w-]+)"
 )
-RESERVED_DOMAIN = re.compile(r"(?:^|[@.])(?:example\.(?:org|com|net)|example|test|invalid|localhost)$")
+RESERVED_DOMAIN = re.compile(
+    r"(?:^|[@.])(?:example\.(?:org|com|net)|example|test|invalid|localhost)$"
+)
 OCTET = r"(?:0|[1-9]\d{0,2})"
 IP4 = re.compile(rf"(?<![0-9A-Za-z_.,-])(?:{OCTET}\.){{3}}{OCTET}(?![0-9A-Za-z_-]|[.,]\d)")
-IP6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:){1,7}(?::|[0-9A-Fa-f]{1,4})(?::?[0-9A-Fa-f]{1,4}){0,6}(?![\w:])")
+IP6 = re.compile(
+    r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:){1,7}(?::|[0-9A-Fa-f]{1,4})(?::?[0-9A-Fa-f]{1,4}){0,6}(?![\w:])"
+)
 VERSION = re.compile(
     r"(?:\bversiu?n[a-z]*|\bversion[a-z]*|release|firmware|\bv|§|\bart|\bsect?|الإصدار|إصدار)\W{0,2}$"
     r"|[A-Za-z]/$",
     re.IGNORECASE,
 )
-IBAN_START = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2} ?\d\d(?=[ -]?[A-Za-z0-9])")
-IBAN_SIGNS = re.compile(r"[A-Za-z0-9](?:[ -]?[A-Za-z0-9]){14,}")
+IBAN_START = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z]{2} ?|[a-z]{2})\d\d(?=[ -]?[A-Za-z0-9])")
+IBAN_SIGNS = re.compile(r"[A-Z0-9](?:[ -]?[A-Z0-9]){14,}|[a-z0-9](?:[ -]?[a-z0-9]){14,}")
 RUN = re.compile(r"(?:\+ ?|\( ?\+? ?)?\d(?:[ .\-/()]{0,4}\d){6,}")
 GROUP = re.compile(r"(?:\+ ?|\( ?\+? ?)?(\d+)")
 FEWEST, MOST, MOST_GROUPS = 7, 19, 8  # digits, digits and groups of digits
@@ -136,16 +140,18 @@ class Search:
                 yield Find(*match.span(), kind, f"{blank}{self.number(kind, signs):03d}")
 
     def _runs(self, text: str) -> Iterator[Find]:
-        safe = [find for run in RUN.finditer(text) for find in _windows(run, _stand_in(self.regions))]
-        yield from safe
-        for run in RUN.finditer(_masked(text, safe)):
+        for run in RUN.finditer(text):
             yield from _windows(run, self._personal)
 
     def _personal(self, run: re.Match[str], start: int, end: int) -> Find | None:
         text = run.string
+        before = text[max(0, start - CONTEXT) : start]
+        if phones.is_nobodys(text[start:end], self.regions, before):
+            return Find(start, end)
+        if identifiers.is_stand_in(text[start:end]):
+            return Find(start, end)
         if AFTER.match(text, end):
             return None
-        before = text[max(0, start - CONTEXT) : start]
         glued = start == run.start() and bool(GLUED.search(before))
         if before.endswith(".") and start > run.start():
             return None  # the rest of 1.205.443
@@ -175,16 +181,6 @@ class Search:
         if found := phones.phone(written, self.regions, before):
             return "phone", phones.stand_in(written, found, self.number("phone", found))
         return None
-
-
-def _stand_in(regions: tuple[str, ...]) -> Look:
-    def look(run: re.Match[str], start: int, end: int) -> Find | None:
-        written = run.string[start:end]
-        if phones.is_nobodys(written, regions) or identifiers.is_stand_in(written):
-            return Find(start, end)
-        return None
-
-    return look
 
 
 def _windows(run: re.Match[str], look: Look) -> Iterator[Find]:

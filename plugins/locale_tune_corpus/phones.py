@@ -2,8 +2,8 @@
 
 Number plans come from libphonenumber (`phonenumbers`). A number with its country's code is found
 wherever it is valid; one without it, in the plans of `regions` only, and only if it looks the part:
-it begins with the trunk 0, is grouped as its country groups numbers, or a word such as "tel." stands
-before it. Eight bare digits are a number of the Gulf, or a date, or a price.
+it begins with the trunk 0, is grouped as its country groups numbers, or a word such as "tel."
+stands before it. Eight bare digits are a number of the Gulf, or a date, or a price.
 
 A stand-in keeps the country's code. Where the regulator set numbers aside for drama (Ofcom,
 Bundesnetzagentur, Arcep, NANPA) it is one of these; elsewhere it begins with digits that the
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import phonenumbers
 
@@ -33,8 +33,9 @@ UNASSIGNED = {
     54: "19", 55: "20", 91: "50", 212: "45", 213: "59", 221: "20", 227: "71", 229: "11",
     234: "73", 250: "20", 251: "74", 252: "50", 254: "80", 255: "64", 256: "73", 264: "40",
     351: "17", 352: "16", 423: "20", 961: "23", 962: "75", 963: "70", 964: "72", 965: "46",
-    966: "52", 967: "29", 968: "46", 970: "12", 971: "59", 973: "46", 974: "46",
+    966: "52", 967: "29", 968: "46", 970: "12", 971: "59", 973: "46", 974: "46", 992: "13",
 }  # fmt: skip
+NOBODYS_END = re.compile(r"(?:5\d|5501|7700900\d|639980\d)\d\d$")
 NOBODY = "00"  # no plan begins a number, its trunk 0 taken off, with two zeros
 NEAR = re.compile(
     r"\b(?:tele?f|tel\b|phone|mobile|mobil|natel|cell|whatsapp|wa\.me|viber|call\b|fax|hotline|handy\b"
@@ -43,7 +44,9 @@ NEAR = re.compile(
     r"|ስልክ|फ़?ोन|मोबाइल|טלפון|نمبر|تلفن",
     re.IGNORECASE,
 )
-DATE = re.compile(r"(?<!\d)\d{1,2}([./-])\d{1,2}\1(?:\d\d){1,2}(?!\d)|(?<!\d)\d{4}([./-])\d\d?\2\d\d?(?!\d)")
+DATE = re.compile(
+    r"(?<!\d)\d{1,2}([./-])\d{1,2}\1(?:\d\d){1,2}(?!\d)|(?<!\d)\d{4}([./-])\d\d?\2\d\d?(?!\d)"
+)
 CLOCK = re.compile(r"(?<!\d)\d\d[.]\d\d ?- ?\d\d[.]\d\d(?!\d)")
 SHORTEST, SHORTEST_NATIONAL, LONGEST = 7, 6, 17  # digits; 15 and an international prefix
 
@@ -70,15 +73,23 @@ def phone(written: str, regions: tuple[str, ...], before: str) -> str:
         return _valid("+" + digits)
     if digits.startswith("00") and (found := _valid("+" + digits[2:])):
         return found
-    near = bool(NEAR.search(before))
+    near = bool(NEAR.search(before)) or _coded(digits, regions)
     if not near and not _looks_the_part(written, digits):
         return ""
     groups = re.findall(r"\d+", written)
     for region in regions:
         found = _valid(digits, region)
-        if found and (near or _dialled(digits) or groups == _groups(found)):
+        if len(found.partition(" ")[2]) >= SHORTEST and (
+            near or _dialled(digits) or groups == _groups(found)
+        ):
             return found
     return ""
+
+
+def _coded(digits: str, regions: tuple[str, ...]) -> bool:
+    """Return whether digits begin with a code of three digits and are as long as with one."""
+    codes = [str(phonenumbers.country_code_for_region(region)) for region in regions]
+    return len(digits) >= 11 and any(len(c) == 3 and digits.startswith(c) for c in codes)
 
 
 def _dialled(digits: str) -> bool:
@@ -141,32 +152,46 @@ def nobodys(code: int, length: int, number: int) -> str:
     return start + "5" * (length - len(start) - 3) + f"{number:03d}"
 
 
-def is_nobodys(written: str, regions: Iterable[str]) -> bool:
+def is_nobodys(written: str, regions: Iterable[str], before: str) -> bool:
     """Return whether folded text is a number that `stand_in` may have written."""
     digits = re.sub(r"\D", "", written)
-    if digits[-4] not in "05":  # a five, or a zero of DRAMA: no other number is looked up
+    if not NOBODYS_END.search(digits):
         return False
-    if _has_code(written) and _with_code(digits.removeprefix("00")):
-        return True
+    if _has_code(written) or before.endswith("wa.me/"):
+        rest = digits.removeprefix("00")
+        known = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+        cuts = [(int(rest[:size] or 0), rest[size:]) for size in (1, 2, 3)]
+        if any(code in known and _is_nobodys(code, national) for code, national in cuts):
+            return True
     codes = [phonenumbers.country_code_for_region(region) for region in regions]
-    return any(_is_nobodys(code, digits) for code in codes) or _with_code(digits)
+    return any(
+        len(rest) >= SHORTEST and _is_nobodys(code, rest)
+        for code in codes
+        for rest in {digits, digits.removeprefix(str(code))}  # 39 347 ... without a plus
+    )
 
 
 def _has_code(written: str) -> bool:
     return written.lstrip("( ").startswith(("+", "00"))
 
 
-def _with_code(digits: str) -> bool:
-    known = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
-    cuts = [(int(digits[:size] or 0), digits[size:]) for size in (1, 2, 3)]
-    return any(code in known and _is_nobodys(code, rest) for code, rest in cuts)
-
-
 def _is_nobodys(code: int, digits: str) -> bool:
-    """Return whether digits, with or without a trunk 0 or 1, are a national number of nobody."""
+    """Return whether digits, with or without the trunk sign, are a national number of nobody."""
     places = DRAMA.get(code, "").count("n") or 3
+    trunk, lengths = _plan(code)
     return any(
         len(rest) >= SHORTEST_NATIONAL
+        and (not lengths or len(rest) in lengths)
         and rest in (nobodys(code, len(rest), int(rest[-size:])) for size in {places, 3})
-        for rest in (digits, digits[1:] if digits[:1] in ("0", "1", "8") else "")
+        for rest in {digits, digits.removeprefix("0"), digits.removeprefix(trunk)}
     )
+
+
+@cache
+def _plan(code: int) -> tuple[str, tuple[int, ...]]:
+    """Return the trunk sign of a country's plan and the lengths its numbers can have."""
+    region = phonenumbers.region_code_for_country_code(code)
+    plan = phonenumbers.PhoneMetadata.metadata_for_region(region, None)
+    if plan is None or plan.general_desc is None:
+        return "", ()
+    return plan.national_prefix or "", tuple(plan.general_desc.possible_length)

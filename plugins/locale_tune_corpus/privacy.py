@@ -11,8 +11,8 @@ number has so few digits that whoever knows the key can try all of them. So no k
 1,000 stand-ins: ten thousand mobile numbers or more fall on each, and a stand-in tells ten bits at
 most of what it hides. A secret key tells none, and makes stand-ins that differ from other builds.
 
-Names, postal addresses and what a text says about a person are not found. A pair of choices that
-differ only in such data can become equal.
+Names, user names, postal addresses and what a text says about a person are not found. A pair of
+choices that differ only in such data can become equal.
 """
 
 from __future__ import annotations
@@ -24,37 +24,26 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field
+from pydantic import ValidationError
 
-from locale_tune.api import Locale, Message, PackError, Record, Settings
+from locale_tune.api import Locale, Message, PackError, Record
 from locale_tune_corpus.folded_digits import folded, in_digits_of, poured
 from locale_tune_corpus.personal_data import Search
 from locale_tune_corpus.phones import default_regions
+from locale_tune_corpus.settings import PrivacyOptions
 
-STAND_INS = 1000
+STAND_INS, MOST_PASSES = 1000, 8
 # Five digits, however far apart signs and marks may put them: less is no number we look for.
 DIGITS = re.compile(r"\d(?:[^\w\n,;:!?%\"'،؛]{0,6}\d){4}")
-WRITTEN_AT = re.compile(r"[\[(]\W?at\W?[\])]", re.IGNORECASE)
-COLONS = re.compile(r"[0-9A-Fa-f]::?[0-9A-Fa-f]{1,4}:")
-
-
-class PrivacyOptions(Settings):
-    """Which numbers are looked for, and the key of the stand-ins."""
-
-    phone_regions: tuple[str, ...] | None = Field(
-        default=None, description="countries whose numbers count without their code (AE, CH)"
-    )
-    key: str = Field(default="locale-tune", description="key that chooses the stand-ins")
-    patterns: dict[str, str] = Field(
-        default={}, description="more kinds: a name and a regular expression each"
-    )
+WRITTEN_AT = re.compile(r"[\[(]\W?[aA]\W?[tT]\W?[\])]")
+COLONS = re.compile(r"[\dA-Fa-f][^\w:]?:\w?[^\s:]{0,6}:")
 
 
 class Scrubber:
     """Replaces personal data; the same for every text, whatever it has seen before."""
 
     def __init__(self, locale: Locale, settings: Mapping[str, Any]) -> None:
-        options = PrivacyOptions.model_validate(settings)
+        options = _options(settings)
         self._key = options.key.encode()
         self._regions = options.phone_regions
         self._own = default_regions(locale.id, locale.tag, locale.variety_of)
@@ -73,7 +62,7 @@ class Scrubber:
         lines = text.split("\n")
         for number, line in enumerate(lines):
             if self._suspicious(line):
-                lines[number] = _replaced(line, search, found)
+                lines[number] = _settled(line, search, found)
         return "\n".join(lines), found
 
     def scrub_record(self, record: Record) -> tuple[Record, Counter[str]]:
@@ -105,7 +94,7 @@ class Scrubber:
             or "＠" in text
             or DIGITS.search(text)
             or (text.count(":") > 1 and COLONS.search(text))
-            or (("at" in text or "AT" in text) and WRITTEN_AT.search(text))
+            or WRITTEN_AT.search(text)
             or any(pattern.search(folded(text).text) for pattern in self._patterns.values())
         )
 
@@ -127,6 +116,16 @@ def told(found: Mapping[str, int]) -> str:
     return f"personal data: {', '.join(sorted(found))}" if found else ""
 
 
+def _settled(line: str, search: Search, found: Counter[str]) -> str:
+    """Replace until nothing is found: two stand-ins side by side may look like one number more."""
+    fresh = _replaced(line, search, found)
+    for _ in range(MOST_PASSES):
+        if fresh == line:
+            break
+        line, fresh = fresh, _replaced(fresh, search, Counter())
+    return fresh
+
+
 def _replaced(line: str, search: Search, found: Counter[str]) -> str:
     look = folded(line)
     parts, at = [], 0
@@ -139,6 +138,18 @@ def _replaced(line: str, search: Search, found: Counter[str]) -> str:
             at = end
             found[find.kind] += 1
     return "".join((*parts, line[at:]))
+
+
+def _options(settings: Mapping[str, Any]) -> PrivacyOptions:
+    try:
+        return PrivacyOptions.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise PackError(
+            f"privacy_options cannot be used: {where}: {first['msg']}",
+            f"its keys are {', '.join(PrivacyOptions.model_fields)}",
+        ) from error
 
 
 def _compiled(kind: str, pattern: str) -> re.Pattern[str]:
