@@ -30,6 +30,8 @@ FILTERS = {
     "length": ("filters", "length", "text of 20 to 100,000 bytes"),
     "repetition": ("filters", "repetition", "text that does not repeat itself"),
     "hygiene": ("filters", "hygiene", "text without hiding, reordering or control characters"),
+    "quality": ("quality", "quality", "text that is written as text is"),
+    "boilerplate": ("quality", "boilerplate", "text that is not the same menu or notice again"),
     "language-id": ("language_id", "language_id", "text that is no contrast language"),
 }
 LIBRARIES = ("babel", "fasttext-community", "phonenumbers", "pyarrow", "rensa")
