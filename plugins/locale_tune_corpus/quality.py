@@ -112,7 +112,7 @@ def _written(text: str, found: list[str], options: QualityOptions) -> str:
     alphabetic = [word for word in found if any(map(str.isalpha, word))]
     if len(alphabetic) < options.alphabetic_words * len(found):
         return "too few words with a letter"
-    letters = sum(char.isalpha() for word in alphabetic for char in word)
+    letters = sum(map(str.isalpha, "".join(alphabetic)))
     if not least <= letters / len(alphabetic) <= most:
         return f"words of {letters / len(alphabetic):.1f} letters on average"
     symbols = text.count("#") + text.count("...") + text.count("…")
@@ -128,50 +128,40 @@ def _stop_words(found: list[str], stop_words: tuple[str, ...], script: str) -> i
 
 
 def _ngrams(found: list[str], options: QualityOptions, scale: int) -> str:
-    size = sum(map(len, found))
-    for number, most in enumerate(options.top_ngrams, 2):
-        if _top(found, number * scale) > most * size:
-            return f"the same {number} words again and again"
-    for number, most in enumerate(options.duplicate_ngrams, 5):
-        again = _repeated(found, number * scale)
-        if again > most * size:
-            return f"passages of {number} words that repeat"
-        if not again:
-            break  # nor does any longer passage
+    """Say which runs of words take too large a share of the characters, or return "".
+
+    A run of n + 1 words is there twice only where one of n words is, so each size looks at the
+    places that the size before has left.
+    """
+    total = sum(map(len, found))
+    top, again = (
+        dict(enumerate(options.top_ngrams, 2)),
+        dict(enumerate(options.duplicate_ngrams, 5)),
+    )
+    starts: Iterable[int] = range(len(found))
+    for number in sorted({*top, *again}):
+        size = number * scale
+        grams = {at: tuple(found[at : at + size]) for at in starts if at + size <= len(found)}
+        counts = Counter(grams.values())
+        grams = {at: gram for at, gram in grams.items() if counts[gram] > 1}
+        if not grams:
+            break
+        if number in top:
+            best = max(counts, key=counts.__getitem__)
+            covered = _covered(found, size, (at for at, gram in grams.items() if gram == best))
+            if covered > top[number] * total:
+                return f"the same {number} words again and again"
+        if number in again:
+            first: dict[tuple[str, ...], int] = {}
+            later = [at for at, gram in grams.items() if first.setdefault(gram, at) != at]
+            if _covered(found, size, later) > again[number] * total:
+                return f"passages of {number} words that repeat"
+        starts = grams
     return ""
 
 
-def _top(found: list[str], size: int) -> int:
-    """Return the characters in the most frequent n-gram; 0 where none is there twice.
-
-    Where it overlaps itself ("ha ha ha") each character counts once.
-    """
-    grams = _grams(found, size)
-    best, times = max(Counter(grams).items(), key=lambda item: item[1], default=((), 1))
-    if times < 2:
-        return 0
-    return _covered(found, size, (at for at, gram in enumerate(grams) if gram == best))
-
-
-def _repeated(found: list[str], size: int) -> int:
-    """Return the characters in n-grams that were there before, each character once."""
-    grams = _grams(found, size)
-    if len(set(grams)) == len(grams):
-        return 0
-    seen: set[tuple[str, ...]] = set()
-    again: list[int] = []
-    for at, gram in enumerate(grams):
-        if gram in seen:
-            again.append(at)
-        seen.add(gram)
-    return _covered(found, size, again)
-
-
-def _grams(found: list[str], size: int) -> list[tuple[str, ...]]:
-    return list(zip(*(found[start:] for start in range(size)), strict=False))
-
-
 def _covered(found: list[str], size: int, starts: Iterable[int]) -> int:
+    """Return the characters in runs of `size` words from `starts`, each character once."""
     covered = end = 0
     for start in starts:
         covered += sum(map(len, found[max(start, end) : start + size]))
