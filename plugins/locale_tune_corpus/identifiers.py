@@ -25,7 +25,7 @@ IBAN_LENGTHS = {
     )
 }
 CARD = re.compile(
-    r"4(?:\d{12}|\d{15}|\d{18})"  # Visa
+    r"4(?:\d{15}|\d{18})"  # Visa (13 digits are a barcode today)
     r"|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"  # Mastercard
     r"|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}|35(?:2[89]|[3-8]\d)\d{12}"  # Amex, Diners, JCB
     r"|6(?:011|4[4-9]\d|5\d\d)\d{12}|62\d{14,17}|9682\d{12}"  # Discover, UnionPay, mada
@@ -119,7 +119,7 @@ IDENTIFIERS = (
     # Printed with its dashes it is unmistakable, whatever the last digit.
     Identifier("id-ae", re.compile(r"784(?:19|20)\d{10}"), always, 3, re.compile(r"3 4 7 1")),
     Identifier("id-ch", re.compile(r"756\d{10}"), ean13, 3),
-    Identifier("id-kw", re.compile(r"[23]\d{11}"), kuwait_civil),
+    Identifier("id-kw", re.compile(r"[23]\d{11}"), kuwait_civil, shape=re.compile(r"\d+")),
     Identifier("id-za", re.compile(r"\d{13}"), south_africa),
     Identifier("card", CARD, card, 1, CARD_SHAPES),
     Identifier("id-sa", re.compile(r"[12]\d{9}"), luhn, 1, near=_near(_ID_CARD)),

@@ -15,7 +15,7 @@ from itertools import accumulate
 
 from locale_tune_corpus import identifiers, phones
 
-Look = Callable[[re.Match[str], int, int], "Find | None"]
+Look = Callable[[re.Match[str], int, int, bool], "Find | None"]
 Number = Callable[[str, str], int]  # of (kind, value): under 1000, keyed
 LATIN = r"A-Za-z\u00c0-\u024f"
 MAIL = re.compile(
@@ -42,8 +42,11 @@ IBAN_SIGNS = re.compile(r"[A-Z0-9](?:[ -]?[A-Z0-9]){14,}|[a-z0-9](?:[ -]?[a-z0-9
 RUN = re.compile(r"(?:\+ ?|\( ?\+? ?)?\d(?:[ .\-/()]{0,4}\d){6,}")
 GROUP = re.compile(r"(?:\+ ?|\( ?\+? ?)?(\d+)")
 FEWEST, MOST, MOST_GROUPS = 7, 19, 8  # digits, digits and groups of digits
+MASK = "\0"  # stands for what is found already
 CONTEXT = 40  # characters before a number in which a word can say what it is
-GLUED = re.compile(r"[A-Za-z0-9_=#&?%/\\@.,$€£¥-]$")
+# A decimal, the rest of a code ("INV-0501234567"), of an address or of a price is no number.
+GLUED = re.compile(r"[A-Za-z0-9_=#&?%/\\@$€£¥]$|\d[.,]$|[A-Z0-9_]-$")
+RIGHT = re.compile(r"-\d{1,6}(?!\d)")  # what makes a longer code of the digits before it
 AFTER = re.compile(r"[A-Za-z0-9_%]|[.,:]\d")
 MAIL_NAMES = ("info", "mail", "office", "user", "hello", "team")
 MAIL_ENDS = ("org", "net", "com")
@@ -73,10 +76,9 @@ class Search:
         """Return what is found in one folded line, in order, no two overlapping."""
         found: list[Find] = []
         for search in (self._mails, self._ip6, self._ip4, self._ibans, self._own, self._runs):
-            masked = _masked(text, found)
-            for find in search(masked):
-                if not any(find.start < other.end and other.start < find.end for other in found):
-                    found.append(find)
+            fresh = list(search(text))
+            found += fresh
+            text = _masked(text, fresh)
         return sorted(found, key=lambda find: find.start)
 
     def _mails(self, text: str) -> Iterator[Find]:
@@ -114,17 +116,20 @@ class Search:
             yield Find(*match.span(), "ip", host, whole=True)
 
     def _ibans(self, text: str) -> Iterator[Find]:
+        last = 0
         for match in IBAN_START.finditer(text):
             country = match[0][:2].upper()
             length = identifiers.IBAN_LENGTHS.get(country, 0)
             end = _end_of(text, match.start(), length)
             written = text[match.start() : end]
-            if not IBAN_SIGNS.fullmatch(written) or AFTER.match(text, end):
+            if match.start() < last or not IBAN_SIGNS.fullmatch(written) or AFTER.match(text, end):
                 continue
             signs = re.sub(r"[ -]", "", written).upper()
             if re.fullmatch(r"..00[0X]*\d{3}", signs):
+                last = end
                 yield Find(match.start(), end)
             elif identifiers.iban(signs):
+                last = end
                 number = f"{self.number('iban', signs):03d}"
                 blank = re.sub("[A-Z]", "X", re.sub(r"\d", "0", signs[4:-3]))
                 yield Find(match.start(), end, "iban", f"{country}00{blank}{number}")
@@ -132,6 +137,8 @@ class Search:
     def _own(self, text: str) -> Iterator[Find]:
         for kind, pattern in self.patterns.items():
             for match in pattern.finditer(text):
+                if MASK in match[0]:
+                    continue
                 signs = "".join(filter(str.isalnum, match[0]))
                 if len(signs) < 4 or re.fullmatch(r"[0X]*\d{3}", signs):
                     yield Find(*match.span())
@@ -143,7 +150,7 @@ class Search:
         for run in RUN.finditer(text):
             yield from _windows(run, self._personal)
 
-    def _personal(self, run: re.Match[str], start: int, end: int) -> Find | None:
+    def _personal(self, run: re.Match[str], start: int, end: int, loose: bool) -> Find | None:
         text = run.string
         before = text[max(0, start - CONTEXT) : start]
         if phones.is_nobodys(text[start:end], self.regions, before):
@@ -153,22 +160,20 @@ class Search:
         if AFTER.match(text, end):
             return None
         glued = start == run.start() and bool(GLUED.search(before))
-        if before.endswith(".") and start > run.start():
-            return None  # the rest of 1.205.443
-        first = start == run.start()
-        found = self._identifier(text[start:end], before, glued, first)
-        found = found or self._phone(text[start:end], before, glued)
+        found = self._identifier(text[start:end], before, glued, loose)
+        whole = not RIGHT.match(text, end) and (loose or _begins(text[start:end], before))
+        found = found or (self._phone(text[start:end], before, glued) if whole else None)
         return Find(start, end, *found) if found else None
 
     def _identifier(
-        self, written: str, before: str, glued: bool, first: bool
+        self, written: str, before: str, glued: bool, loose: bool
     ) -> tuple[str, str] | None:
         digits = re.sub(r"[ ./-]", "", written)
         if not digits.isdecimal() or re.search(r"\D\D", written):
             return None
         shape = " ".join(str(len(group)) for group in re.findall(r"\d+", written))
         for kind in identifiers.IDENTIFIERS:
-            if not kind.holds(digits, shape) or not (first or written.isdecimal()):
+            if not kind.holds(digits, shape) or not (loose or written.isdecimal()):
                 continue  # other kinds of numbers stand in columns
             if kind.near.search(before) if kind.near else not glued:
                 number = self.number(kind.kind, digits)
@@ -184,26 +189,42 @@ class Search:
 
 
 def _windows(run: re.Match[str], look: Look) -> Iterator[Find]:
-    """Look at groups of digits that follow each other, most first; what is found is passed over."""
+    """Look at groups of digits that follow each other, most first; what is found is passed over.
+
+    `look` is told whether digits before the window belong to something else, or none are there.
+    """
     groups = list(GROUP.finditer(run.string, *run.span()))
-    first = 0
+    first, loose = 0, True
     while first < len(groups):
         sizes = list(accumulate(len(group[1]) for group in groups[first : first + MOST_GROUPS]))
         for last in range(len(sizes) - 1, -1, -1):
             if FEWEST <= sizes[last] <= MOST and (
-                find := look(run, groups[first].start(), groups[first + last].end())
+                find := look(run, groups[first].start(), groups[first + last].end(), loose)
             ):
                 yield find
-                first += last
+                first, loose = first + last, True
                 break
+        else:
+            loose = False
         first += 1
+
+
+def _begins(written: str, before: str) -> bool:
+    """Return whether a number can begin here although digits stand just before it.
+
+    It cannot inside a code (978-0-25-059410-8) or among thousands (2 023 680 857, 1.205.443).
+    """
+    thousands = re.fullmatch(r"\d{3}(?: \d{3})*", written) and re.search(r"\d $", before)
+    return not thousands and not before.endswith(("-", "."))
 
 
 def _masked(text: str, found: list[Find]) -> str:
     """Return the text with what is found made unlike anything, at the same length."""
+    parts, at = [], 0
     for find in found:
-        text = text[: find.start] + "\0" * (find.end - find.start) + text[find.end :]
-    return text
+        parts += [text[at : find.start], MASK * (find.end - find.start)]
+        at = find.end
+    return "".join((*parts, text[at:]))
 
 
 def _end_of(text: str, start: int, length: int) -> int:

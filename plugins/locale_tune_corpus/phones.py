@@ -101,12 +101,14 @@ def _looks_the_part(written: str, digits: str) -> bool:
     groups = re.findall(r"\d+", written)
     if DATE.search(written) or CLOCK.search(written):
         return False
+    if min(map(len, groups)) < 2:
+        return False  # 0-306-40615-2
     if _dialled(digits):
         return not re.fullmatch(r"\d+\.\d+", written)  # a decimal fraction
     if len(groups) == 1 or all(len(group) == 3 for group in groups[1:]):
         return False  # a number, with or without its thousands apart
     if len(groups) == 2:
-        years = all(1000 <= int(group) <= 2100 for group in groups)
+        years = 1000 <= int(groups[0]) <= 2100
         prices = all(int(group) % 50 == 0 for group in groups)
         return written.replace(" ", "").isdecimal() and not years and not prices
     return True
