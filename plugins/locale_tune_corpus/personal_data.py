@@ -191,14 +191,15 @@ class Search:
 def _windows(run: re.Match[str], look: Look) -> Iterator[Find]:
     """Look at groups of digits that follow each other, most first; what is found is passed over.
 
-    `look` is told whether digits before the window belong to something else, or none are there.
+    Two digits a group is the least on average; less is a row of figures. `look` is told whether no
+    digits stand before the window but what is found already.
     """
     groups = list(GROUP.finditer(run.string, *run.span()))
     first, loose = 0, True
     while first < len(groups):
         sizes = list(accumulate(len(group[1]) for group in groups[first : first + MOST_GROUPS]))
         for last in range(len(sizes) - 1, -1, -1):
-            if FEWEST <= sizes[last] <= MOST and (
+            if max(FEWEST, 2 * (last + 1)) <= sizes[last] <= MOST and (
                 find := look(run, groups[first].start(), groups[first + last].end(), loose)
             ):
                 yield find

@@ -88,8 +88,10 @@ def phone(written: str, regions: tuple[str, ...], before: str) -> str:
 
 def _coded(digits: str, regions: tuple[str, ...]) -> bool:
     """Return whether digits begin with a code of three digits and are as long as with one."""
-    codes = [str(phonenumbers.country_code_for_region(region)) for region in regions]
-    return len(digits) >= 11 and any(len(c) == 3 and digits.startswith(c) for c in codes)
+    if len(digits) < 11:
+        return False
+    codes = (str(phonenumbers.country_code_for_region(region)) for region in regions)
+    return any(len(code) == 3 and digits.startswith(code) for code in codes)
 
 
 def _dialled(digits: str) -> bool:

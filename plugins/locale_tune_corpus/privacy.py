@@ -21,7 +21,7 @@ import hashlib
 import hmac
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -109,6 +109,24 @@ class Scrubber:
     def _number(self, kind: str, value: str) -> int:
         digest = hmac.digest(self._key, f"{kind}\0{value}".encode(), hashlib.sha256)
         return int.from_bytes(digest[:8], "big") % STAND_INS
+
+
+def guard(
+    locale: Locale, mode: str, options: Mapping[str, Any]
+) -> Callable[[Record], tuple[Record, str, Counter[str]]]:
+    """Return what to do with each record: (record to keep, reason to leave it out, kinds found).
+
+    `mode` is "replace", "drop" or "off", the setting `privacy` of `collect`.
+    """
+    scrubber = Scrubber(locale, options)
+
+    def look(record: Record) -> tuple[Record, str, Counter[str]]:
+        if mode == "off":
+            return record, "", Counter()
+        fresh, found = scrubber.scrub_record(record)
+        return (record, told(found), found) if mode == "drop" else (fresh, "", found)
+
+    return look
 
 
 def told(found: Mapping[str, int]) -> str:
