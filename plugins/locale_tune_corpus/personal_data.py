@@ -46,6 +46,7 @@ MASK = "\0"  # stands for what is found already
 CONTEXT = 40  # characters before a number in which a word can say what it is
 # A decimal, the rest of a code ("INV-0501234567"), of an address or of a price is no number.
 GLUED = re.compile(r"[A-Za-z0-9_=#&?%/\\@$€£¥]$|\d[.,]$|[A-Z0-9_]-$")
+MORE = re.compile(r"[ ./-]\d")
 RIGHT = re.compile(r"-\d{1,6}(?!\d)")  # what makes a longer code of the digits before it
 AFTER = re.compile(r"[A-Za-z0-9_%]|[.,:]\d")
 MAIL_NAMES = ("info", "mail", "office", "user", "hello", "team")
@@ -162,7 +163,10 @@ class Search:
         glued = start == run.start() and bool(GLUED.search(before))
         found = self._identifier(text[start:end], before, glued, loose)
         whole = not RIGHT.match(text, end) and (loose or _begins(text[start:end], before))
-        found = found or (self._phone(text[start:end], before, glued) if whole else None)
+        if found or not whole:
+            return Find(start, end, *found) if found else None
+        alone = loose and not MORE.match(text, end)
+        found = self._phone(text[start:end], before, glued, alone)
         return Find(start, end, *found) if found else None
 
     def _identifier(
@@ -180,10 +184,10 @@ class Search:
                 return kind.kind, identifiers.stand_in(digits, kind.keep, number, kind.valid)
         return None
 
-    def _phone(self, written: str, before: str, glued: bool) -> tuple[str, str] | None:
+    def _phone(self, written: str, before: str, glued: bool, alone: bool) -> tuple[str, str] | None:
         if glued and not phones.NEAR.search(before[-12:]):
             return None
-        if found := phones.phone(written, self.regions, before):
+        if found := phones.phone(written, self.regions, before, alone):
             return "phone", phones.stand_in(written, found, self.number("phone", found))
         return None
 
@@ -216,7 +220,8 @@ def _begins(written: str, before: str) -> bool:
     It cannot inside a code (978-0-25-059410-8) or among thousands (2 023 680 857, 1.205.443).
     """
     thousands = re.fullmatch(r"\d{3}(?: \d{3})*", written) and re.search(r"\d $", before)
-    return not thousands and not before.endswith(("-", "."))
+    account = written.startswith("00")  # ... nor in CH94 0076 2011
+    return not thousands and not account and not before.endswith(("-", "."))
 
 
 def _masked(text: str, found: list[Find]) -> str:

@@ -61,10 +61,10 @@ def default_regions(*tags: str) -> tuple[str, ...]:
     return ()
 
 
-def phone(written: str, regions: tuple[str, ...], before: str) -> str:
+def phone(written: str, regions: tuple[str, ...], before: str, alone: bool = True) -> str:
     """Return the number that folded text is, as +country and national number; or "".
 
-    `before` is what stands before it on its line.
+    `before` is what stands before it on its line; `alone` says that no digits stand beside it.
     """
     digits = re.sub(r"\D", "", written)
     if not SHORTEST <= len(digits) <= LONGEST:
@@ -80,7 +80,7 @@ def phone(written: str, regions: tuple[str, ...], before: str) -> str:
     for region in regions:
         found = _valid(digits, region)
         if len(found.partition(" ")[2]) >= SHORTEST and (
-            near or _dialled(digits) or groups == _groups(found)
+            near or _dialled(digits) or (alone and groups == _groups(found))
         ):
             return found
     return ""

@@ -39,6 +39,9 @@ CLEAN = [
     "Die Anlage kostete 1'250'000 Franken, der Kredit 12 500 000 Franken.",
     "Art. 12 Abs. 3 lit. b BV (SR 101), AS 2010 3821; BBl 2005 4623, 2008 5241",
     "AS 2010 3821; BBl 2008 5241, 2009 4371 4377 4379 8719).",
+    "CH94 0076 2011 6238 5295 7 ed AE08 0331 2345 6789 0123 456 èn fallads",
+    "Ils 01.02.2024 12 uras; avert 08.00-12.00 14 uras; la rait 178.82.0.0/15",
+    "Il pachet 0791234567-1234 e 0812521234-9",
     "Öffnungszeiten: 08.00-12.00 und 13.30-17.30 Uhr",
     "Version 4.18.0.193 ist am 01.02.2024 12:30 erschienen.",
     "Installed Python 3.11.7, numpy 2.4.6 and Chrome/120.0.6099.71 on it.",
@@ -246,6 +249,20 @@ def test_numbers_as_people_in_grischun_write_them(line: str) -> None:
     text, found = Scrubber(ROMANSH, {}).scrub(line)
     assert found == {"phone": 1}
     assert Scrubber(ROMANSH, {}).scrub(text) == (text, Counter())
+
+
+@pytest.mark.parametrize(
+    ("digits", "valid"),
+    [
+        ("285010112358", True),
+        ("285010112359", False),
+        ("285130112344", False),  # the check digit of a month that there is not
+        # ... and of a century that is not given out
+        ("185010112341", False),
+    ],
+)
+def test_a_kuwaiti_number_has_a_day_of_birth_and_a_check_digit(digits: str, valid: bool) -> None:
+    assert identifiers.kuwait_civil(digits) is valid
 
 
 def test_a_word_tells_what_bare_digits_are() -> None:

@@ -69,6 +69,11 @@ def test_a_sentence_again_and_again_is_found_in_every_script(text: str, where: L
     assert "repeat" in reason(text + " " + text, where)
 
 
+def test_a_short_text_is_short_in_words_not_in_letters() -> None:
+    assert reason("ดีมาก" * 15, THAI) == ""
+    assert "again and again" in reason("ดีมาก" * 50, THAI)
+
+
 def test_words_of_a_script_without_spaces_are_not_judged_by_their_spaces() -> None:
     run = TH.replace(" ", "")
     assert reason(run, THAI) == ""
