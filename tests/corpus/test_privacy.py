@@ -19,7 +19,7 @@ from planted_support import KINDS, Planted, planted
 from locale_tune.api import Locale, Message, PackError, Record
 from locale_tune_corpus import identifiers, phones
 from locale_tune_corpus.folded_digits import folded, poured
-from locale_tune_corpus.privacy import Scrubber, guard, told
+from locale_tune_corpus.privacy import Scrubber, _replaced, guard, told
 from locale_tune_corpus.settings import CollectSettings
 
 # What the planted numbers belong to: the Gulf, Switzerland and Italy, in texts of either locale.
@@ -137,6 +137,15 @@ def test_the_quick_look_never_hides_a_find(text: str) -> None:
     slow = Scrubber(GULF, {"phone_regions": REGIONS})
     slow._suspicious = lambda line: True  # type: ignore[method-assign]
     assert GULF_TEXT.scrub(text) == slow.scrub(text)
+
+
+def test_a_stand_in_that_looks_like_another_number_beside_others_is_replaced_as_well() -> None:
+    line = "جوال وما رد علي من أمس-014/840.90621-"
+    once = _replaced(line, GULF_TEXT._search(""), Counter())
+    assert _replaced(once, GULF_TEXT._search(""), Counter()) != once  # one pass is not enough
+    text, found = GULF_TEXT.scrub(line)
+    assert found == {"phone": 1}
+    assert GULF_TEXT.scrub(text) == (text, Counter())
 
 
 def test_order_and_shards_change_no_byte() -> None:
