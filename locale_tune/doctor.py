@@ -19,7 +19,7 @@ from locale_tune.packfile import read_pack
 
 # Floors are those of docs/design.md: below them a known hole lets data run code.
 FLOORS = {"torch": "2.10", "transformers": "5.10", "jinja2": "3.1.6", "safetensors": "0.5"}
-NEEDED = ("pyarrow", "fasttext-community", "rensa", "sacrebleu", "huggingface-hub")
+NEEDED = ("pyarrow", "fasttext-community", "phonenumbers", "rensa", "sacrebleu", "huggingface-hub")
 FREE_GB = 8
 
 

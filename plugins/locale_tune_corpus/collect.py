@@ -76,6 +76,8 @@ class Corpus:
             files=job.files,
             seed=job.seed,
             near=settings.near_duplicates > 0,
+            privacy=settings.privacy,
+            privacy_options=settings.privacy_options,
             work=job.work,
         )
         self._done = 0

@@ -30,6 +30,7 @@ class Tally:
     unreadable: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
+    personal: Counter[str] = field(default_factory=Counter)
     counted: Counted = field(default_factory=dict)
 
     def add(self, other: Mapping[str, Any]) -> None:
@@ -39,6 +40,7 @@ class Tally:
         self.size += other["size"]
         self.unreadable += other["unreadable"]
         self.rejected.update(other["rejected"])
+        self.personal.update(other["personal"])
         self.examples = [*self.examples, *other["examples"]][:EXAMPLES]
         for name, facts in other["counted"].items():
             for fact, counts in facts.items():
@@ -158,6 +160,7 @@ class Ledger(Rejects):
             "kept": tally.kept,
             "bytes": tally.size,
             "rejected": dict(sorted(tally.rejected.items())),
+            "personal_data": dict(sorted(tally.personal.items())),
             "missing": missing,
             "problem": "the file was not found on this machine" if missing else "",
         }

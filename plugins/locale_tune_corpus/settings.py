@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, field_validator
 
 from locale_tune.api import CHANGES_NOTHING, Settings
+
+
+class PrivacyOptions(Settings):
+    """Which personal numbers are looked for, and the key of what is written instead."""
+
+    phone_regions: tuple[str, ...] | None = Field(
+        default=None, description="countries whose telephone numbers count without their code"
+    )
+    key: str = Field(default="locale-tune", description="key that chooses the stand-ins")
+    patterns: dict[str, str] = Field(
+        default={}, description="more kinds: a name and a regular expression each"
+    )
 
 
 class CollectSettings(Settings):
@@ -48,3 +60,15 @@ class CollectSettings(Settings):
     filter_options: dict[str, dict[str, JsonValue]] = Field(
         default={}, description="options of a filter by its name"
     )
+    privacy: Literal["replace", "drop", "off"] = Field(
+        "replace", description="what happens to personal data in text"
+    )
+    privacy_options: dict[str, JsonValue] = Field(
+        default={}, description="which personal data is looked for"
+    )
+
+    @field_validator("privacy_options")
+    @classmethod
+    def _known(cls, given: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        PrivacyOptions.model_validate(given)
+        return given

@@ -27,10 +27,13 @@ from locale_tune_corpus.keys import KeyWriter
 from locale_tune_corpus.ledger import Counted, Rejects
 from locale_tune_corpus.nfc import settled
 from locale_tune_corpus.parts import Part
+from locale_tune_corpus.privacy import guard
 
 EVERY_LANGUAGE = ("hygiene",)  # the filters that hold for other languages, chats and questions too
 OWN_LANGUAGE = ("text", "lessons", "questions", "parallel", "lexicon")
+UNGUARDED = ("lexicon",)  # a word list holds no person's data, and its words must stay as they are
 Keep = Callable[[Record], str]
+Guard = Callable[[Record], tuple[Record, str, Counter[str]]]
 
 
 @dataclass
@@ -45,9 +48,12 @@ class Sift:
     files: Mapping[str, Path]
     seed: int
     near: bool
+    privacy: str
+    privacy_options: Mapping[str, Any]
     work: Path
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     keeps: dict[str, Keep] = field(default_factory=dict)
+    guard: Guard | None = None
 
     def folder(self, part: Part) -> Path:
         """Return what a part leaves behind."""
@@ -55,12 +61,13 @@ class Sift:
 
     def prepare(self) -> None:
         """Make the filters; those that learn from the texts do it here."""
-        if not self.keeps:
+        if self.guard is None:
+            self.guard = guard(self.locale, self.privacy, self.privacy_options)
             self.keeps = {name: self._filter(name) for name in self.filters}
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the filters behind: another process makes its own."""
-        return {**self.__dict__, "keeps": {}, "facts": {}}
+        return {**self.__dict__, "keeps": {}, "facts": {}, "guard": None}
 
     def run(self, part: Part) -> None:
         """Sift one part, unless that is done already."""
@@ -99,8 +106,11 @@ class Sift:
                 rejects.unreadable(source, item)
                 continue
             rejects.tallies[source.id].seen += 1
-            record = self._stamped(item, source)
-            if reason := next((why for keep in keeps if (why := keep(record))), ""):
+            record, reason = self._stamped(item, source), ""
+            if self.guard and source.role not in UNGUARDED:
+                record, reason, found = self.guard(record)
+                rejects.tallies[source.id].personal.update(found)
+            if reason := reason or next((why for keep in keeps if (why := keep(record))), ""):
                 rejects.rejected(record, reason)
             else:
                 keys.add(record)

@@ -152,6 +152,26 @@ def test_every_record_seen_is_kept_or_has_a_reason(collect: Collect) -> None:
     assert len(corpus.split("control")) == 7
 
 
+@pytest.mark.parametrize("mode", ["replace", "drop", "off"])
+def test_personal_data_goes_as_the_setting_says(collect: Collect, mode: str) -> None:
+    told = "Scriva a Gion, gion.caduff@gmail.com, u telefonescha a +41 79 412 33 21."
+    texts = {
+        source("a"): f"{lines(0, 30)}\n{told}",
+        source("words", "text", "lexicon"): "gion.caduff@gmail.com",
+    }
+    corpus = collect(texts, privacy=mode, heldout_share=0)
+    (written,) = [r.text for r in corpus.split("text") if "Gion" in r.text] or [""]
+    kept = {"replace": written not in ("", told), "drop": not written, "off": written == told}
+    assert kept[mode]
+    assert corpus.sources()["a"]["personal_data"] == (
+        {} if mode == "off" else {"e-mail": 1, "phone": 1}
+    )
+    assert corpus.facts["rejected"].get("personal data", 0) == (mode == "drop")
+    rejects = (corpus.path / "rejects.jsonl").read_text(encoding="utf-8")
+    assert "caduff" not in rejects
+    assert corpus.split("lexicon")[0].text == "gion.caduff@gmail.com"
+
+
 def test_rejects_say_where_and_why(collect: Collect) -> None:
     corpus = collect({source("a"): lines(0, 9) + "\nkurz\n" + sentence(0)}, filters=("length",))
     made = [json.loads(line) for line in (corpus.path / "rejects.jsonl").read_text().splitlines()]

@@ -11,7 +11,17 @@ import locale_tune_corpus
 from locale_tune_corpus.fields import USUAL
 from locale_tune_corpus.lines import label
 
-HEAVY = ("pyarrow", "babel", "mwparserfromhell", "polib", "fasttext", "rensa", "numpy", "lxml")
+HEAVY = (
+    "pyarrow",
+    "babel",
+    "mwparserfromhell",
+    "polib",
+    "fasttext",
+    "rensa",
+    "numpy",
+    "lxml",
+    "phonenumbers",
+)
 
 
 def test_offering_loads_no_heavy_library() -> None:
@@ -28,7 +38,7 @@ def test_offering_loads_no_heavy_library() -> None:
 def test_every_part_says_what_it_is() -> None:
     offered = parts()
     assert len(offered.source_kinds) == 15
-    assert len(offered.filters) == 7
+    assert len(offered.filters) == 9
     for part in [*offered.source_kinds.values(), *offered.filters.values()]:
         assert part.doc
     [stage] = locale_tune_corpus.locale_tune_stages()
