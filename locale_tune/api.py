@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from locale_tune import licences
 from locale_tune.errors import (
     LocaleTuneError,
     NotFinite,
@@ -36,7 +37,7 @@ from locale_tune.offers import (
     SourceKind,
     Stage,
 )
-from locale_tune.packfile import read_pack
+from locale_tune.packfile import read_pack, where
 from locale_tune.records import read_records, write_records
 from locale_tune.schema import (
     CHANGES_NOTHING,
@@ -94,12 +95,14 @@ __all__ = [
     "discard",
     "disk_errors",
     "hookimpl",
+    "licences",
     "read_json",
     "read_pack",
     "read_records",
     "sha256_file",
     "this_machine",
     "verified",
+    "where",
     "without_result",
     "write_json",
     "write_records",

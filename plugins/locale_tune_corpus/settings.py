@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, field_validator
 
-from locale_tune.api import Settings
+from locale_tune.api import Settings, licences
 
 
 class CollectSettings(Settings):
@@ -24,3 +24,16 @@ class CollectSettings(Settings):
     filter_options: dict[str, dict[str, JsonValue]] = Field(
         default={}, description="options of a filter by its name"
     )
+    allow_licences: tuple[str, ...] = Field(
+        default=(), description="SPDX ids or rank words; others are not read; empty: all known"
+    )
+    residency: tuple[str, ...] = Field(
+        default=(), description="countries, stewards and hosts; sources of others are not read"
+    )
+
+    @field_validator("allow_licences")
+    @classmethod
+    def _known(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := next((said for word in words if (said := licences.problem_of(word))), ""):
+            raise ValueError(wrong)
+        return words
