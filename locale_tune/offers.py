@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,17 +45,36 @@ class Job:
     base_path: Path | None = None
 
 
-Reader = Callable[[Source, Path, Locale], Iterable["Record | Bad"]]
+@dataclass(frozen=True)
+class Span:
+    """A stretch of a file that can be read apart from the rest.
+
+    `start` and `stop` are what the kind counts in (bytes of lines, row groups of Parquet); `first`
+    is the number, in the whole file, of its first line or row.
+    """
+
+    start: int
+    stop: int
+    first: int = 1
+
+
+Reader = Callable[..., Iterable["Record | Bad"]]
 Run = Callable[[Job], "Mapping[str, Any] | None"]
 
 
 @dataclass(frozen=True)
 class SourceKind:
-    """How one format becomes records: `read(source, path, locale)` yields Record or Bad."""
+    """How one format becomes records: `read(source, path, locale)` yields Record or Bad.
+
+    A format whose files can be read in stretches says how to cut one: `cut(source, path, size)`
+    returns spans of about `size` bytes, none to read the file whole. `read` then also takes
+    `span=`, and the spans one after the other must give what the whole file gives.
+    """
 
     name: str
     read: Reader
     doc: str = ""
+    cut: Callable[[Source, Path, int], Sequence[Span]] | None = None
 
 
 @dataclass(frozen=True)

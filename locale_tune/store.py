@@ -141,6 +141,7 @@ def hold(out: Path) -> Iterator[None]:
         try:
             yield
         finally:
+            _sweep(out)  # a worker asked to end twice may have left its folder behind
             (out / "holder.json").unlink(missing_ok=True)
 
 

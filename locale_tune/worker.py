@@ -30,7 +30,8 @@ DTYPES = ("bfloat16", "float32")
 
 def main(argv: list[str] | None = None) -> int:
     """Run a step, or measure its speed; speak JSON lines on standard output."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end: as by Ctrl-C
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
     arguments = _arguments(argv)
     rank = int(os.environ.get("RANK", "0"))
     speak = _speaker(silent=rank > 0)
@@ -57,6 +58,13 @@ def main(argv: list[str] | None = None) -> int:
         return failed.exit_code
     speak(**answer)
     return 0
+
+
+def _end(number: int, frame: object) -> None:
+    """End as by Ctrl-C, once: the build passes on what a terminal has already told this process."""
+    for again in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(again, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _work(arguments: argparse.Namespace, speak: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests_support import PACK, REMOTE
 
-from locale_tune import store, trust
+from locale_tune import store, trust, worker
 from locale_tune.build import Options, Screen, build
 from locale_tune.errors import DiskError, PlanError, SourceMissing, StageFailed, StoreBusy
 from locale_tune.files import read_json
@@ -285,6 +286,33 @@ def test_a_killed_build_leaves_no_orphan_and_goes_on(toy, monkeypatch):
     made = {read_json(p)["facts"]["line"] for p in store_dir.glob("t-inject-*/MANIFEST.json")}
     assert made == {"one"}
     assert len(list(store_dir.glob("t-inject-*"))) == 1
+
+
+def test_what_an_interrupted_step_leaves_is_swept_when_the_build_ends(toy):
+    left = toy.out / "store" / ".tmp-t-inject-0123"
+    with store.hold(toy.out):
+        left.mkdir(parents=True)
+    assert not left.exists()
+
+
+def test_a_worker_asked_to_end_twice_ends_once():
+    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        signal.signal(signal.SIGTERM, worker._end)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)  # while it tidies up
+        signal.raise_signal(signal.SIGINT)
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+def test_a_date_that_cannot_be_read_is_told_before_anything_runs(toy, monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    with pytest.raises(PlanError, match="SOURCE_DATE_EPOCH is 'yesterday'"):
+        toy()
+    assert not (toy.out / "store").exists()
 
 
 def test_the_plan_is_written_before_anything_runs(toy):

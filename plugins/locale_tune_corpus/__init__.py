@@ -6,6 +6,7 @@ Only this light module is imported to plan a build; readers and filters load whe
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from locale_tune.api import (
     Record,
     Source,
     SourceKind,
+    Span,
     Stage,
     hookimpl,
 )
@@ -43,21 +45,23 @@ FILTERS = {
     "hygiene": ("filters", "hygiene", "text without hiding, reordering or control characters"),
     "language-id": ("language_id", "language_id", "text that is no contrast language"),
 }
-LIBRARIES = ("babel", "fasttext-community", "pyarrow", "rensa")
+CUT = ("jsonl", "text", "parquet")  # kinds whose files can be read in stretches
+LIBRARIES = ("babel", "fasttext-community", "numpy", "pyarrow", "rensa")
 
 
 @hookimpl
 def locale_tune_sources() -> Iterator[SourceKind]:
     """Offer the ways to read text."""
     for name, (module, doc) in KINDS.items():
-        yield SourceKind(name, read=_reader(module, f"read_{name}"), doc=doc)
+        cut = Cutter(module, f"cut_{name}") if name in CUT else None
+        yield SourceKind(name, read=Reader(module, f"read_{name}"), doc=doc, cut=cut)
 
 
 @hookimpl
 def locale_tune_filters() -> Iterator[Filter]:
     """Offer the filters."""
     for name, (module, function, doc) in FILTERS.items():
-        yield Filter(name, make=_maker(module, function), doc=doc)
+        yield Filter(name, make=Maker(module, function), doc=doc)
 
 
 @hookimpl
@@ -69,7 +73,7 @@ def locale_tune_stages() -> Iterator[Stage]:
         makes="corpus",
         run=_collect,
         settings=CollectSettings,
-        version="1",
+        version="2",
         reads=("sources", "filters"),
         heavy=True,
         libraries=LIBRARIES,
@@ -92,26 +96,46 @@ def _collect(job: Job) -> dict[str, Any]:
     return run(job)
 
 
-def _reader(module: str, function: str) -> Callable[[Source, Path, Locale], Iterator[Record | Bad]]:
-    """Return a reader that loads its module when it is first used, and yields text in NFC."""
+@dataclass(frozen=True)
+class Reader:
+    """Reads with a function of a module that is loaded when it is first used; text comes in NFC."""
 
-    def read(source: Source, path: Path, locale: Locale) -> Iterator[Record | Bad]:
+    module: str
+    function: str
+
+    def __call__(
+        self, source: Source, path: Path, locale: Locale, **span: Span
+    ) -> Iterator[Record | Bad]:
         from locale_tune_corpus.nfc import normalised
 
-        for item in getattr(_module(module), function)(source, path, locale):
+        for item in getattr(_module(self.module), self.function)(source, path, locale, **span):
             yield normalised(item) if isinstance(item, Record) else item
 
-    return read
+
+@dataclass(frozen=True)
+class Cutter:
+    """Cuts files into spans with a function of a module that is loaded when it is first used."""
+
+    module: str
+    function: str
+
+    def __call__(self, source: Source, path: Path, size: int) -> tuple[Span, ...]:
+        spans: tuple[Span, ...] = getattr(_module(self.module), self.function)(source, path, size)
+        return spans
 
 
-def _maker(
-    module: str, function: str
-) -> Callable[[Locale, Mapping[str, Any]], Callable[[Record], str]]:
-    def make(locale: Locale, settings: Mapping[str, Any]) -> Callable[[Record], str]:
-        keep: Callable[[Record], str] = getattr(_module(module), function)(locale, settings)
+@dataclass(frozen=True)
+class Maker:
+    """Makes a filter with a function of a module that is loaded when it is first used."""
+
+    module: str
+    function: str
+
+    def __call__(self, locale: Locale, settings: Mapping[str, Any]) -> Callable[[Record], str]:
+        keep: Callable[[Record], str] = getattr(_module(self.module), self.function)(
+            locale, settings
+        )
         return keep
-
-    return make
 
 
 def _module(name: str) -> Any:

@@ -1,8 +1,9 @@
 """The stage `collect`: native text in, corpus out. Read `run` first.
 
-Two passes. The first reads every source and keeps what passes (`gather.py`). The second decides
-which groups are held out, writes what a model is tested on, and then writes the training text,
-without anything that holds a tested item (`leaks.py`).
+Two passes over the parts of all sources, by as many processes as there is room for. The first
+keeps what passes the filters (`sift.py`). Then, on their keys alone, it is decided which records
+are copies and which groups are held out (`choose.py`), and what the model is tested on is
+written. The second pass takes out of the training text what holds a tested item (`clean.py`).
 """
 
 from __future__ import annotations
@@ -11,65 +12,127 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from locale_tune.api import Job, Record, StageFailed, write_records
+import numpy as np
+
+from locale_tune.api import (
+    Job,
+    Record,
+    StageFailed,
+    read_json,
+    read_tables,
+    write_records,
+    write_tables,
+)
+from locale_tune_corpus.choose import Chooser, Fate
+from locale_tune_corpus.clean import VARIETIES, Clean, count
 from locale_tune_corpus.cloze import cloze_questions
-from locale_tune_corpus.gather import Spool
-from locale_tune_corpus.leaks import Leaks
+from locale_tune_corpus.clusters import run_on
 from locale_tune_corpus.ledger import Ledger
 from locale_tune_corpus.pairs import pairs
-from locale_tune_corpus.sides import capped, group_of, half, heldout_groups
+from locale_tune_corpus.parts import Part, cut
+from locale_tune_corpus.share import cores, run_all
+from locale_tune_corpus.sides import capped, group_of, half
+from locale_tune_corpus.sift import Sift
+from locale_tune_corpus.spool import Spool
 
-TESTS = ("heldout", "parallel", "questions", "control", "contrast")
+TESTED = ("heldout", "parallel", "questions", "control")
 TRAINING = ("text", "replay", "lessons")
-SPLITS = (*TESTS, *TRAINING, "lexicon")
+# Roles whose records are told apart in this process; those of TRAINING are in `clean.py`.
+OTHERS = ("parallel", "questions", "control", "contrast", "lexicon")
+BYTES_A_PROCESS = 16_000_000  # to start one takes as long as to sift a few megabytes
 
 
 def run(job: Job) -> dict[str, Any]:
     """Fill `job.out` with the corpus; return its counts. Raise StageFailed without native text."""
     sources = tuple(source for source in job.pack.sources if source.on)
-    with Ledger(job.out, sources) as ledger:
-        spool = Spool(job, ledger)
-        spool.fill()
+    with Ledger(job.out, sources, job.files) as ledger:
+        corpus = Corpus(job, ledger)
+        corpus.sift()
         ledger.refuse_broken(job.settings.max_bad_share)
-        corpus = Corpus(job, spool, ledger)
+        corpus.choose()
         corpus.write_tests()
         corpus.write_training()
         corpus.write_lexicon()
         ledger.close()
-        return _facts(corpus, ledger, spool)
+        return corpus.facts()
 
 
 class Corpus:
-    """Writes the splits, and remembers what must not be trained on."""
+    """The corpus in the making: each method is one step, in this order."""
 
-    def __init__(self, job: Job, spool: Spool, ledger: Ledger) -> None:
-        self.job, self.spool, self.ledger = job, spool, ledger
+    def __init__(self, job: Job, ledger: Ledger) -> None:
+        self.job, self.ledger = job, ledger
+        settings, kinds = job.settings, job.parts.source_kinds
+        size = int(settings.part_megabytes * 1_000_000)
+        self.parts = cut(ledger.sources, job.files, kinds, size)
         self.counts: dict[str, int] = {}
         self.varieties: dict[str, Counter[str]] = defaultdict(Counter)
-        self.heldout = self._choose()
-        self._leaks = Leaks()
-        self._groups = set(self.heldout)
+        self._sift = Sift(
+            locale=job.pack.locale,
+            kinds={s.kind: kinds[s.kind] for s in ledger.sources},
+            filters={name: job.parts.filters[name] for name in job.pack.filters},
+            options=settings.filter_options,
+            sources=ledger.sources,
+            files=job.files,
+            seed=job.seed,
+            near=settings.near_duplicates > 0,
+            work=job.work,
+        )
+        self._done = 0
+
+    def sift(self) -> None:
+        """Read every source once. Third-party readers and filters run here."""
+        self._sift.prepare()  # what a filter learns is kept, for the other processes to read
+        self._run(self._sift, self.parts)
+        for part in self.parts:
+            self.ledger.take(part.source.id, self._sift.folder(part))
+
+    def choose(self) -> None:
+        """Decide which records are copies, over a cap, disputed, or held out."""
+        settings = self.job.settings
+        folders = [self._sift.folder(part) for part in self.parts]
+        chooser = Chooser(self.parts, folders, settings.near_duplicates)
+        chooser.drop_copies()
+        chooser.drop_disputed()
+        self.heldout_groups = chooser.hold_out(settings.heldout_share, settings.heldout_max)
+        fates = [chooser.of(number) for number in range(len(self.parts))]
+        (self.job.work / "fates").mkdir(exist_ok=True)
+        for part, fate in zip(self.parts, fates, strict=True):
+            np.save(self.job.work / "fates" / f"{part.name}.npy", fate)
+        self.spool = Spool(self.parts, folders, fates)
 
     def write_tests(self) -> None:
         """Write all that is measured on: held-out text, pairs, questions, controls, contrasts."""
         settings, seed, spool = self.job.settings, self.job.seed, self.spool
-        self._write("heldout", self._held(spool.records("text")))
-        made = pairs(spool.sources, self._held_of, spool.of, settings.parallel_max, seed)
+        spool.tell(self.ledger, OTHERS)
+        self._write("heldout", spool.records("text", Fate.HELD))
+
+        def held(source: str) -> Iterator[Record]:
+            return spool.of(source, Fate.HELD)
+
+        made = pairs(self.ledger.sources, held, spool.of, settings.parallel_max, seed)
         self._write("parallel", spool.records("parallel"), made)
-        cloze = cloze_questions(self._held(spool.records("text")), settings.cloze_questions, seed)
+        text = spool.records("text", Fate.HELD)
+        cloze = cloze_questions(text, settings.cloze_questions, seed)
         self._write("questions", map(_sided, spool.records("questions")), cloze)
         controls = spool.records("control")
-        self._write("control", capped(controls, settings.control_max, seed, self.ledger.over_cap))
-        self._write("contrast", spool.records("contrast"), tested=False)
+        self._write("control", capped(controls, settings.control_max, seed, self._over_cap))
+        self._write("contrast", spool.records("contrast"))
 
     def write_training(self) -> None:
-        """Write text, replay and lessons, without what holds a tested item.
-
-        Of text the held-out groups are left out; of replay and lessons, every tested group. (Text
-        may share a group with a control: the same article of a declaration in two languages.)
-        """
+        """Write text, replay and lessons, without what holds a tested item."""
+        trained = [part for part in self.parts if part.source.role in TRAINING]
+        tested = tuple(self.job.out / split for split in TESTED)
+        clean = Clean(self.job.work, self.job.seed, tested)
+        self._run(clean, trained)
         for role in TRAINING:
-            self._write(role, self._clean(role), tested=False)
+            folders = [clean.folder(part) for part in trained if part.source.role == role]
+            tables = (table for f in folders for table in read_tables(f / "records"))
+            self._counted(role, write_tables(self.job.out / role, tables))
+        for part in trained:
+            self.ledger.take(part.source.id, clean.folder(part))
+            for name, counts in read_json(clean.folder(part) / VARIETIES).items():
+                self.varieties[name].update(counts)
         if not self.counts.get("text"):
             raise StageFailed(
                 f"no native text of '{self.job.pack.locale.id}' is left to train on: "
@@ -80,88 +143,67 @@ class Corpus:
 
     def write_lexicon(self) -> None:
         """Write words with their translations: looked up, never trained on as text."""
-        self._write("lexicon", self.spool.records("lexicon"), tested=False)
+        self._write("lexicon", self.spool.records("lexicon"))
 
-    def _choose(self) -> frozenset[str]:
-        counts: dict[str, Counter[str]] = defaultdict(Counter)
-        for record in self.spool.records("text"):
-            counts[group_of(record)][record.source] += 1
+    def facts(self) -> dict[str, Any]:
+        """Return what the report says of the corpus."""
+        varieties = {name: dict(counts) for name, counts in sorted(self.varieties.items())}
+        text_bytes = sum(counts.get("text_bytes", 0) for counts in varieties.values())
+        told = Counter(self.counts)
+        return {
+            "line": f"{text_bytes / 1e6:.2f} MB of text, {told['lessons']:,} lessons, "
+            f"{told['questions']:,} questions, {told['heldout']:,} texts held out",
+            "splits": self.counts,
+            "text_bytes": text_bytes,
+            "heldout_bytes": sum(counts.get("heldout_bytes", 0) for counts in varieties.values()),
+            "heldout_groups": self.heldout_groups,
+            "varieties": varieties,
+            "rejected": self.ledger.totals(),
+            "missing": self.ledger.missing,
+            "filters": {name: facts for name, facts in self._sift.facts.items() if facts},
+        }
+
+    def _run(self, task: Sift | Clean, parts: Iterable[Part]) -> None:
+        """Do a task on all parts; both passes share one bar of progress."""
+        parts = list(parts)
+        size = sum(part.size for part in parts)
+        total = sum(part.size * (1 + (part.source.role in TRAINING)) for part in self.parts)
+
+        def told(part: Part) -> None:
+            self._done += part.size
+            self.job.progress(self._done, total, part.source.id)
+
         settings = self.job.settings
-        return heldout_groups(counts, settings.heldout_share, settings.heldout_max, self.job.seed)
+        if settings.executor == "processes":
+            most = settings.workers or cores()
+            run_all(task, parts, min(most, 1 + size // BYTES_A_PROCESS), told)
+        else:
+            logs, options = self.job.work / "executor", settings.executor_options
+            run_on(settings.executor, options, task, parts, logs, told)
 
-    def _held(self, records: Iterable[Record]) -> Iterator[Record]:
-        return (record for record in records if group_of(record) in self.heldout)
-
-    def _held_of(self, source_id: str) -> Iterator[Record]:
-        return self._held(self.spool.of(source_id))
-
-    def _clean(self, role: str) -> Iterator[Record]:
-        for record in self.spool.records(role):
-            group = group_of(record)
-            if role == "text" and group in self.heldout:
-                continue
-            if role != "text" and group in self._groups:
-                self.ledger.rejected(record, "of one group with a tested item")
-            elif reason := self._leaks.find(record):
-                self.ledger.rejected(record, reason)
-            else:
-                yield record
-
-    def _write(
-        self,
-        split: str,
-        records: Iterable[Record],
-        made: Iterable[Record] = (),
-        tested: bool = True,
-    ) -> None:
+    def _write(self, split: str, records: Iterable[Record], made: Iterable[Record] = ()) -> None:
         """Write one split: records of the sources, and those `made` from others, not counted."""
 
-        def watched() -> Iterator[Record]:
+        def counted() -> Iterator[Record]:
             for record in records:
-                self._count(split, record)
+                self.ledger.kept(record)
+                if split == "heldout":
+                    count(self.varieties, record, split)
                 yield record
             yield from made
 
-        def protected() -> Iterator[Record]:
-            for record in watched():
-                self._leaks.protect(record)
-                self._groups.add(group_of(record))
-                yield record
+        self._counted(split, write_records(self.job.out / split, counted()))
 
-        folder = self.job.out / split
-        count = write_records(folder, protected() if tested else watched())
+    def _counted(self, split: str, count: int) -> None:
         if count:
             self.counts[split] = count
         else:
-            folder.rmdir()
-        self.job.progress(len(self.counts), len(SPLITS), split)
+            (self.job.out / split).rmdir()
 
-    def _count(self, split: str, record: Record) -> None:
-        self.ledger.kept(record)
-        if split in ("text", "heldout"):
-            variety = self.varieties[record.variety or record.lang]
-            variety[f"{split}_documents"] += 1
-            variety[f"{split}_bytes"] += len(record.text.encode())
+    def _over_cap(self, record: Record) -> None:
+        self.ledger.over_cap(record.source)
 
 
 def _sided(record: Record) -> Record:
     """Put a question on the dev or the test side, with all others of its group."""
     return record.model_copy(update={"meta": {**record.meta, "split": half(group_of(record))}})
-
-
-def _facts(corpus: Corpus, ledger: Ledger, spool: Spool) -> dict[str, Any]:
-    varieties = {name: dict(counts) for name, counts in sorted(corpus.varieties.items())}
-    text_bytes = sum(counts.get("text_bytes", 0) for counts in varieties.values())
-    counts = corpus.counts
-    return {
-        "line": f"{text_bytes / 1e6:.2f} MB of text, {counts.get('lessons', 0):,} lessons, "
-        f"{counts.get('questions', 0):,} questions, {counts.get('heldout', 0):,} texts held out",
-        "splits": counts,
-        "text_bytes": text_bytes,
-        "heldout_bytes": sum(counts.get("heldout_bytes", 0) for counts in varieties.values()),
-        "heldout_groups": len(corpus.heldout),
-        "varieties": varieties,
-        "rejected": ledger.totals(),
-        "missing": [name for name, entry in ledger.entries.items() if entry.problem],
-        "filters": {name: facts for name, facts in spool.filter_facts.items() if facts},
-    }

@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from locale_tune.api import Bad, Locale, Record, Source
+from locale_tune.api import Bad, Locale, Record, Source, Span
 from locale_tune_corpus import strict_json
 from locale_tune_corpus.fields import Fields, fields_of, record_of
 from locale_tune_corpus.lines import bad_line, label, read_lines
+from locale_tune_corpus.parts import line_spans
 
 
-def read_jsonl(source: Source, path: Path, locale: Locale) -> Iterator[Record | Bad]:
+def cut_jsonl(source: Source, path: Path, size: int) -> tuple[Span, ...]:
+    """Return the spans to read a large file in."""
+    return line_spans(path, size)
+
+
+def read_jsonl(
+    source: Source, path: Path, locale: Locale, span: Span | None = None
+) -> Iterator[Record | Bad]:
     """Yield a Record per line, or Bad with `file:line` and the reason. Blank lines are nothing."""
     fields = fields_of(Fields, source)
-    for line in read_lines(path):
+    for line in read_lines(path, span=span):
         if line.problem:
             yield bad_line(source, line)
             continue

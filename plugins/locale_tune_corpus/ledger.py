@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
-from locale_tune.api import Bad, Record, Source, StageFailed, sha256_file, write_json
+from locale_tune.api import Bad, Record, Source, StageFailed, read_json, sha256_file, write_json
 from locale_tune_corpus.filters import strings
 
 SHOWN = 200
 EXAMPLES = 3
+REJECTS, TALLY = "rejects.jsonl", "tally.json"
 
 
 @dataclass
-class Entry:
-    """The counts of one source."""
+class Tally:
+    """The counts of one source, or of one part of it."""
 
     seen: int = 0
     kept: int = 0
@@ -27,20 +29,26 @@ class Entry:
     unreadable: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
-    sha256: str = ""
-    problem: str = ""
+
+    def add(self, other: Mapping[str, Any]) -> None:
+        """Add the counts of a part, as they stand in its `tally.json`."""
+        self.seen += other["seen"]
+        self.kept += other["kept"]
+        self.size += other["size"]
+        self.unreadable += other["unreadable"]
+        self.rejected.update(other["rejected"])
+        self.examples = [*self.examples, *other["examples"]][:EXAMPLES]
 
 
-class Ledger:
-    """Counts by source, and `rejects.jsonl`: one line per rejected record with its reason."""
+class Rejects:
+    """Counts, and `rejects.jsonl` in a folder: one line per rejected record with its reason."""
 
-    def __init__(self, folder: Path, sources: tuple[Source, ...]) -> None:
-        self.sources = sources
-        self.entries = {source.id: Entry() for source in sources}
-        self._folder = folder
-        self._file = (folder / "rejects.jsonl").open("w", encoding="utf-8")
+    def __init__(self, folder: Path, sources: Iterable[Source]) -> None:
+        self.tallies = {source.id: Tally() for source in sources}
+        self.folder = folder
+        self._file = (folder / REJECTS).open("wb")
 
-    def __enter__(self) -> Ledger:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -51,44 +59,66 @@ class Ledger:
     ) -> None:
         self._file.close()
 
-    def found(self, source: Source, path: Path | None) -> None:
-        """Note the file a source is read from, or that it is missing."""
-        entry = self.entries[source.id]
-        entry.sha256 = sha256_file(path) if path and path.is_file() else ""
-        entry.problem = "" if path else "the file was not found on this machine"
-
     def unreadable(self, source: Source, bad: Bad) -> None:
         """Count a record that could not be read, and keep where and why."""
-        entry = self.entries[source.id]
-        entry.seen += 1
-        entry.unreadable += 1
-        entry.rejected["unreadable"] += 1
-        if len(entry.examples) < EXAMPLES:
-            entry.examples.append(f"{bad.where}: {bad.reason}")
+        tally = self.tallies[source.id]
+        tally.seen += 1
+        tally.unreadable += 1
+        tally.rejected["unreadable"] += 1
+        if len(tally.examples) < EXAMPLES:
+            tally.examples.append(f"{bad.where}: {bad.reason}")
         self._line(source.id, "", bad.where, bad.reason, bad.text)
 
     def rejected(self, record: Record, reason: str) -> None:
         """Count a record that was read and left out."""
-        self.entries[record.source].rejected[reason.partition(":")[0]] += 1
+        self.tallies[record.source].rejected[reason.partition(":")[0]] += 1
         text = next((text for text in strings(record) if text), "")
         self._line(record.source, record.id, record.meta.get("where", ""), reason, text)
 
-    def over_cap(self, record: Record) -> None:
-        """Count a good record that there was no room for; thousands need no line each."""
-        self.entries[record.source].rejected["over the cap"] += 1
+    def over_cap(self, source: str, count: int = 1) -> None:
+        """Count good records that there was no room for; thousands need no line each."""
+        self.tallies[source].rejected["over the cap"] += count
 
     def kept(self, record: Record) -> None:
         """Count a record that stands in one of the splits."""
-        entry = self.entries[record.source]
-        entry.kept += 1
-        entry.size += sum(len(text.encode()) for text in strings(record))
+        tally = self.tallies[record.source]
+        tally.kept += 1
+        tally.size += sum(len(text.encode()) for text in strings(record))
+
+    def write_tally(self, source: Source) -> None:
+        """Write the counts of one source as `tally.json`."""
+        write_json(self.folder / TALLY, vars(self.tallies[source.id]))
+
+    def take(self, source: str, folder: Path) -> None:
+        """Add what a part of a source left in its folder: its counts and its rejects."""
+        self.tallies[source].add(read_json(folder / TALLY))
+        with (folder / REJECTS).open("rb") as file:
+            shutil.copyfileobj(file, self._file)
+
+    def _line(self, source: str, identity: str, where: str, reason: str, text: str) -> None:
+        row = {"source": source, "id": identity, "where": where, "reason": reason}
+        safe = text[:SHOWN].encode("utf-8", "backslashreplace").decode()
+        line = json.dumps({**row, "text": safe}, ensure_ascii=False) + "\n"
+        self._file.write(line.encode("utf-8", "backslashreplace"))
+
+
+class Ledger(Rejects):
+    """The counts and rejects of the whole corpus, and what `sources.json` says of each source."""
+
+    def __init__(
+        self, folder: Path, sources: tuple[Source, ...], files: Mapping[str, Path]
+    ) -> None:
+        super().__init__(folder, sources)
+        self.sources = sources
+        self.sha256 = {s.id: _sha256(files.get(s.id)) for s in sources}
+        self.missing = [s.id for s in sources if s.id not in files]
 
     def refuse_broken(self, most: float) -> None:
         """Raise StageFailed when too large a share of a source cannot be read."""
         broken = [
-            f"{name}: {entry.unreadable} of {entry.seen} ({'; '.join(entry.examples)})"
-            for name, entry in self.entries.items()
-            if entry.unreadable > most * entry.seen
+            f"{name}: {tally.unreadable} of {tally.seen} ({'; '.join(tally.examples)})"
+            for name, tally in self.tallies.items()
+            if tally.unreadable > most * tally.seen
         ]
         if broken:
             raise StageFailed(
@@ -99,33 +129,33 @@ class Ledger:
 
     def close(self) -> None:
         """Write `sources.json`."""
-        write_json(self._folder / "sources.json", [self._row(source) for source in self.sources])
+        write_json(self.folder / "sources.json", [self._row(source) for source in self.sources])
 
     def totals(self) -> dict[str, int]:
         """Return how many records each reason left out, over all sources."""
         total: Counter[str] = Counter()
-        for entry in self.entries.values():
-            total.update(entry.rejected)
+        for tally in self.tallies.values():
+            total.update(tally.rejected)
         return dict(total.most_common())
 
-    def _line(self, source: str, identity: str, where: str, reason: str, text: str) -> None:
-        row = {"source": source, "id": identity, "where": where, "reason": reason}
-        safe = text[:SHOWN].encode("utf-8", "backslashreplace").decode()
-        self._file.write(json.dumps({**row, "text": safe}, ensure_ascii=False) + "\n")
-
     def _row(self, source: Source) -> Mapping[str, Any]:
-        entry = self.entries[source.id]
+        tally = self.tallies[source.id]
         stated = source.model_dump(
             include={"id", "kind", "uri", "licence", "role", "lang", "variety", "origin", "credit"}
             | {"collected", "weight", "note"}
         )
+        missing = source.id in self.missing
         return {
             **stated,
-            "sha256": entry.sha256,
-            "seen": entry.seen,
-            "kept": entry.kept,
-            "bytes": entry.size,
-            "rejected": dict(sorted(entry.rejected.items())),
-            "missing": bool(entry.problem),
-            "problem": entry.problem,
+            "sha256": self.sha256[source.id],
+            "seen": tally.seen,
+            "kept": tally.kept,
+            "bytes": tally.size,
+            "rejected": dict(sorted(tally.rejected.items())),
+            "missing": missing,
+            "problem": "the file was not found on this machine" if missing else "",
         }
+
+
+def _sha256(path: Path | None) -> str:
+    return sha256_file(path) if path and path.is_file() else ""

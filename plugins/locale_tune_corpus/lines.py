@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from locale_tune.api import Bad, Source
+from locale_tune.api import Bad, Source, Span
 
 LINE_LIMIT = 1 << 20
 SHOWN = 200
@@ -53,17 +53,19 @@ def unusable(path: Path) -> str:
     return f"packed with {packed}: unpack it first" if packed else ""
 
 
-def read_lines(path: Path, limit: int = LINE_LIMIT) -> Iterator[Line]:
+def read_lines(path: Path, limit: int = LINE_LIMIT, span: Span | None = None) -> Iterator[Line]:
     r"""Yield the lines of a file, split at `\n` only; a line over `limit` bytes is a problem.
 
-    A byte order mark at the start and a carriage return at a line's end belong to no text.
+    A byte order mark at the start and a carriage return at a line's end belong to no text. Of a
+    `span`, which starts and ends with a line, only its lines are read.
     """
     if problem := unusable(path):
         yield Line(0, "", problem)
         return
     with path.open("rb") as file:
-        number = 0
-        while raw := file.readline(limit + 1):
+        number = span.first - 1 if span else 0
+        file.seek(span.start if span else 0)
+        while (not span or file.tell() < span.stop) and (raw := file.readline(limit + 1)):
             number += 1
             if len(raw) > limit and not raw.endswith(b"\n"):
                 _skip_line(file, limit)

@@ -6,13 +6,14 @@ import unicodedata
 from typing import Any
 
 from locale_tune.api import Record
+from locale_tune_corpus.filters import strings
 
 
 def normalised(record: Record) -> Record:
     """Return the record with all its text in Unicode's composed form, NFC."""
-    row = record.model_dump(include={"text", "translation", "question", "choices", "messages"})
-    if unicodedata.is_normalized("NFC", str(row)):
+    if all(unicodedata.is_normalized("NFC", text) for text in strings(record)):
         return record
+    row = record.model_dump(include={"text", "translation", "question", "choices", "messages"})
     return Record.model_validate({**record.model_dump(), **_composed(row)})
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, JsonValue, field_validator
 
-from locale_tune.api import Settings, licences
+from locale_tune.api import CHANGES_NOTHING, Settings, licences
 
 
 class CollectSettings(Settings):
@@ -20,6 +22,28 @@ class CollectSettings(Settings):
     )
     max_bad_share: float = Field(
         0.05, ge=0, le=1, description="share of unreadable records that fails the build"
+    )
+    workers: int = Field(
+        0,
+        ge=0,
+        description="processes that read the sources; 0: one per core, fewer for little text",
+        json_schema_extra=CHANGES_NOTHING,
+    )
+    part_megabytes: float = Field(
+        64,
+        gt=0,
+        description="size of the parts a large file is read in",
+        json_schema_extra=CHANGES_NOTHING,
+    )
+    executor: Literal["processes", "datatrove-local", "datatrove-slurm", "datatrove-ray"] = Field(
+        "processes",
+        description="who deals out the parts: this program, or an executor of datatrove",
+        json_schema_extra=CHANGES_NOTHING,
+    )
+    executor_options: dict[str, JsonValue] = Field(
+        default={},
+        description="options of datatrove's executor, such as tasks, time and partition",
+        json_schema_extra=CHANGES_NOTHING,
     )
     filter_options: dict[str, dict[str, JsonValue]] = Field(
         default={}, description="options of a filter by its name"

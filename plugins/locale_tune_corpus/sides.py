@@ -1,4 +1,4 @@
-"""Decide which groups of text are held out: by hash of (seed, group), balanced over sources."""
+"""Decide which groups of text are held out, balanced over sources, and on which side a test is."""
 
 from __future__ import annotations
 
@@ -17,27 +17,28 @@ def group_of(record: Record) -> str:
 
 
 def heldout_groups(
-    counts: Mapping[str, Mapping[str, int]], share: float, most: int, seed: int
-) -> frozenset[str]:
-    """Return the groups to hold out. `counts` is {group: {source: documents}}.
+    groups: Iterable[tuple[int, Mapping[str, int]]],
+    sizes: Mapping[str, int],
+    share: float,
+    most: int,
+) -> set[int]:
+    """Return the groups to hold out, of pairs (group, {source: documents}) in a random order.
 
-    Every source gives its share, at least one document, and at most an equal part of `most`, so
-    that a large source does not crowd out a small variety; what one leaves over goes to others. A
-    group is taken whole, when there is room for it in each of its sources.
+    `sizes` is {source: documents}. Every source gives its share, at least one document, and at
+    most an equal part of `most`, so that a large source does not crowd out a small variety; what
+    one leaves over goes to others. A group is taken whole, when there is room for it in each of
+    its sources.
     """
-    sizes: dict[str, int] = {}
-    for sources in counts.values():
-        for source, documents in sources.items():
-            sizes[source] = sizes.get(source, 0) + documents
     room = _rooms({name: ceil(share * size) for name, size in sizes.items() if size > 1}, most)
-    chosen = []
-    for group in sorted(counts, key=lambda name: rank(seed, name)):
-        need = counts[group]
+    chosen = set()
+    for group, need in groups:
         if all(room.get(source, 0) >= documents for source, documents in need.items()):
-            chosen.append(group)
+            chosen.add(group)
             for source, documents in need.items():
                 room[source] -= documents
-    return frozenset(chosen)
+        if not any(room.values()):
+            break
+    return chosen
 
 
 def _rooms(wanted: dict[str, int], most: int) -> dict[str, int]:

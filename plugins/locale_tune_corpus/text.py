@@ -8,9 +8,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from locale_tune.api import Bad, Locale, Record, Settings, Source
+from locale_tune.api import Bad, Locale, Record, Settings, Source, Span
 from locale_tune_corpus.fields import options_of
 from locale_tune_corpus.lines import Line, bad_line, label, read_lines
+from locale_tune_corpus.parts import line_spans
 
 BLOCK_LIMIT = 1 << 20
 FILE_LIMIT = 16 << 20
@@ -27,12 +28,20 @@ class TextOptions(Settings):
     leave_out: tuple[str, ...] = ()
 
 
-def read_text(source: Source, path: Path, locale: Locale) -> Iterator[Record | Bad]:
+def cut_text(source: Source, path: Path, size: int) -> tuple[Span, ...]:
+    """Return the spans to read a large file in, where every line is a record of its own."""
+    options = options_of(TextOptions, source)
+    return line_spans(path, size) if options.mode == "lines" and options.join == 1 else ()
+
+
+def read_text(
+    source: Source, path: Path, locale: Locale, span: Span | None = None
+) -> Iterator[Record | Bad]:
     """Yield records of plain UTF-8 text. A line that is not text is Bad and ends its record."""
     options = options_of(TextOptions, source)
     size, limit = 0, FILE_LIMIT if options.mode == "file" else BLOCK_LIMIT
     block: list[Line] = []
-    for line in read_lines(path):
+    for line in read_lines(path, span=span):
         if any(part in line.text for part in options.leave_out):
             continue
         blank = not line.text.strip()

@@ -45,8 +45,8 @@ def collect(tmp_path: Path) -> Callable[..., Corpus]:
             if text is not None:
                 files[made.id] = tmp_path / made.id
                 files[made.id].write_text(text, encoding="utf-8")
-        for name in (out, "work"):
-            (tmp_path / name).mkdir(exist_ok=name == "work")
+        for name in (out, f"work-{out}"):
+            (tmp_path / name).mkdir()
         job = Job(
             pack=LanguagePack(
                 locale=locale,
@@ -62,7 +62,7 @@ def collect(tmp_path: Path) -> Callable[..., Corpus]:
             seed=seed,
             fingerprint="",
             out=tmp_path / out,
-            work=tmp_path / "work",
+            work=tmp_path / f"work-{out}",
             machine=Machine(),
             progress=lambda done, total, note="": None,
             files=files,

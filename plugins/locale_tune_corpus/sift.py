@@ -1,0 +1,134 @@
+"""First pass: read a part of a source, tidy its records, filter them, and keep them on disk.
+
+Parts are read by as many processes as there is room for. What a part leaves in its folder: the
+records that passed, what `choose.py` must know of them (`keys.py`), the rejects and the counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from locale_tune.api import (
+    Bad,
+    Filter,
+    Locale,
+    Record,
+    Source,
+    SourceKind,
+    commit_folder,
+    verified,
+    write_records,
+)
+from locale_tune_corpus.keys import KeyWriter
+from locale_tune_corpus.ledger import Rejects
+from locale_tune_corpus.nfc import normalised
+from locale_tune_corpus.parts import Part
+
+EVERY_LANGUAGE = ("hygiene",)  # the filters that hold for other languages, chats and questions too
+OWN_LANGUAGE = ("text", "lessons", "questions", "parallel", "lexicon")
+Keep = Callable[[Record], str]
+
+
+@dataclass
+class Sift:
+    """All that a process needs to sift a part. It can be pickled until it is prepared."""
+
+    locale: Locale
+    kinds: Mapping[str, SourceKind]
+    filters: Mapping[str, Filter]
+    options: Mapping[str, Mapping[str, Any]]
+    sources: tuple[Source, ...]
+    files: Mapping[str, Path]
+    seed: int
+    near: bool
+    work: Path
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    keeps: dict[str, Keep] = field(default_factory=dict)
+
+    def folder(self, part: Part) -> Path:
+        """Return what a part leaves behind."""
+        return self.work / "sifted" / part.name
+
+    def prepare(self) -> None:
+        """Make the filters; those that learn from the texts do it here."""
+        if not self.keeps:
+            self.keeps = {name: self._filter(name) for name in self.filters}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the filters behind: another process makes its own."""
+        return {**self.__dict__, "keeps": {}, "facts": {}}
+
+    def run(self, part: Part) -> None:
+        """Sift one part, unless that is done already."""
+        if verified(self.folder(part)) is None:
+            commit_folder(self.folder(part), lambda folder: self._fill(folder, part))
+
+    def _fill(self, folder: Path, part: Part) -> dict[str, Any]:
+        sketched = part.source.role == "text" and self.near
+        with (
+            Rejects(folder, [part.source]) as rejects,
+            KeyWriter(folder, self.seed, sketched) as keys,
+        ):
+            write_records(folder / "records", self._passed(part, rejects, keys))
+            rejects.write_tally(part.source)
+        return {}
+
+    def _passed(self, part: Part, rejects: Rejects, keys: KeyWriter) -> Iterator[Record]:
+        source = part.source
+        keeps = [
+            keep
+            for name, keep in self.keeps.items()
+            if source.role == "text" or name in EVERY_LANGUAGE
+        ]
+        for item in self._read(part):
+            if isinstance(item, Bad):
+                rejects.unreadable(source, item)
+                continue
+            rejects.tallies[source.id].seen += 1
+            record = self._stamped(normalised(item), source)
+            if reason := next((why for keep in keeps if (why := keep(record))), ""):
+                rejects.rejected(record, reason)
+            else:
+                keys.add(record)
+                yield record
+
+    def _read(self, part: Part) -> Iterator[Record | Bad]:
+        kind = self.kinds[part.source.kind]
+        if part.span:
+            yield from kind.read(part.source, part.path, self.locale, span=part.span)
+        else:
+            yield from kind.read(part.source, part.path, self.locale)
+
+    def _filter(self, name: str) -> Keep:
+        given = {
+            **self.options.get(name, {}),
+            "seed": self.seed,
+            "texts": self._texts,
+            "facts": self.facts.setdefault(name, {}),
+            "work": self.work / "filters" / name,
+        }
+        return self.filters[name].make(self.locale, given)
+
+    def _texts(self) -> Iterator[tuple[str, str]]:
+        """Yield (language, text) before any filter, for a filter that must learn what is what."""
+        for source in self.sources:
+            own, path = source.role == "text", self.files.get(source.id)
+            other = source.role in ("contrast", "control", "replay")
+            if path and (own or (other and source.lang not in ("", self.locale.tag))):
+                for item in self.kinds[source.kind].read(source, path, self.locale):
+                    if isinstance(item, Record) and item.text:
+                        yield (self.locale.id if own else source.lang), item.text
+
+    def _stamped(self, record: Record, source: Source) -> Record:
+        """Say on the record itself what the source says of it: language, tags, weight, origin."""
+        tag = self.locale.tag if source.role in OWN_LANGUAGE else ""
+        meta = {**source.tags, **record.meta}
+        if source.weight != 1:
+            meta["weight"] = str(source.weight)
+        if source.origin != "native":
+            meta["origin"] = source.origin
+        update: dict[str, Any] = {"lang": record.lang or source.lang or tag, "meta": meta}
+        return record.model_copy(update=update)
