@@ -122,8 +122,8 @@ class RollUp:
 class Price:
     """What it costs to be rid of one licence: `lost` and `share` count all dropped so far.
 
-    `dropped` maps the sources under `licence` to their bytes; `then` is the model's licence
-    without them, in SPDX, and `asks` what that one asks.
+    `dropped` maps the sources under `licence` (several with commas between) to their bytes;
+    `then` is the model's licence without them, in SPDX, and `asks` what that one asks.
     """
 
     licence: str
@@ -155,6 +155,18 @@ def rank(expression: str) -> Rank:
     """Rank an SPDX expression: of `A OR B` the milder counts, of `A AND B` the stricter."""
     # `X WITH exception` only adds permissions: X alone is the careful reading.
     return _evaluate(expression, lambda name: _rank_of(name.partition(" ")[0]), min, max, WORST)
+
+
+def names(expression: str) -> list[str]:
+    """Return the licences that an SPDX expression is made of, without exceptions, each once."""
+    found: list[str] = []
+
+    def noted(name: str) -> int:
+        found.append(name.partition(" ")[0])
+        return 0
+
+    _evaluate(normalise(expression), noted, operator.or_, operator.and_, 0)
+    return list(dict.fromkeys(found))
 
 
 def permits(allowed: Iterable[str], expression: str) -> bool:
@@ -218,6 +230,7 @@ def roll_up(sources: Iterable[Mapping[str, Any]], base_licence: str = "") -> Rol
 def price_list(sources: Iterable[Mapping[str, Any]], base_licence: str = "") -> list[Price]:
     """Say what each milder licence costs: drop what forces the strictest one, again and again.
 
+    Licences that ask for attribution only go together: to be rid of one of them frees nobody.
     The list ends where nothing asks for anything any more, where no text would be left, or where
     the base model itself forces the licence.
     """
@@ -225,7 +238,8 @@ def price_list(sources: Iterable[Mapping[str, Any]], base_licence: str = "") -> 
     total = sum(int(source.get("bytes") or 0) for source in left)
     now, lost, prices = roll_up(left, base_licence), 0, []
     while now.rank > Rank.FREE:
-        dropped = [s for s in left if normalise(str(s.get("licence", ""))) == now.licence]
+        gone = (now.licence, *now.also) if now.rank == Rank.ATTRIBUTION else (now.licence,)
+        dropped = [s for s in left if normalise(str(s.get("licence", ""))) in gone]
         left = [source for source in left if source not in dropped]
         then = roll_up(left, base_licence)
         if not left or then.licence == now.licence:
@@ -233,7 +247,7 @@ def price_list(sources: Iterable[Mapping[str, Any]], base_licence: str = "") -> 
         sizes = {str(source["id"]): int(source.get("bytes") or 0) for source in dropped}
         lost += sum(sizes.values())
         share = lost / total if total else None
-        prices.append(Price(now.licence, sizes, lost, share, then.licence, then.words))
+        prices.append(Price(", ".join(gone), sizes, lost, share, then.licence, then.words))
         now = then
     return prices
 

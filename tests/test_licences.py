@@ -139,6 +139,12 @@ def test_each_milder_licence_has_its_price_in_bytes() -> None:
     assert [p.asks for p in price_list(LADDER)][-1] == "attribution"
 
 
+def test_licences_that_only_ask_for_attribution_go_together() -> None:
+    text = [source("a", "MIT", 5), source("b", "CC-BY-4.0", 7), source("c", "CC0-1.0", 9)]
+    (rung,) = price_list(text)
+    assert (rung.licence, rung.lost, rung.then) == ("CC-BY-4.0, MIT", 12, "CC0-1.0")
+
+
 def test_no_price_where_nothing_would_be_left_or_nothing_is_asked() -> None:
     assert price_list([source("a", "CC-BY-NC-4.0", 9)]) == []
     assert price_list([source("a", "CC0-1.0", 9)]) == []
