@@ -28,7 +28,7 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.demo
-	$(PIP) --editable '.[all,adapters,dev]'
+	$(PIP) --editable '.[all,adapters,cluster,dev]'
 	touch $@
 
 # The fast suite in an environment without torch: the host must not need it.

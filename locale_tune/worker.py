@@ -31,7 +31,8 @@ DTYPES = ("bfloat16", "float32")
 def main(argv: list[str] | None = None) -> int:
     """Run a step, or measure its speed; speak JSON lines on standard output."""
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _end)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup and shells' & have it
+            signal.signal(number, _end)
     arguments = _arguments(argv)
     rank = int(os.environ.get("RANK", "0"))
     speak = _speaker(silent=rank > 0)

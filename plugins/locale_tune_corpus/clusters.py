@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import shlex
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -59,17 +61,20 @@ def run_on(
     if not importlib.util.find_spec("datatrove"):
         raise StageFailed(f"'{name}' needs datatrove", "pip install 'locale-tune[cluster]'")
     module, kind = EXECUTORS[name]
-    given = {"tasks": TASKS, **options}
-    if name == "datatrove-local":
-        given = {"workers": min(cores(), int(given["tasks"])), "start_method": "spawn", **given}
+    given = {"tasks": TASKS, **_own(name, logs), **options}
     shutil.rmtree(logs, ignore_errors=True)
     made = getattr(importlib.import_module(module), kind)
-    executor = made(
-        pipeline=[Deal(task, tuple(parts))], logging_dir=str(logs), skip_completed=False, **given
-    )
-    executor.run()
-    if name == "datatrove-slurm":
-        _wait(str(executor.job_id), task, parts)
+    deal = Deal(task, tuple(parts))
+    try:
+        executor = made(pipeline=[deal], logging_dir=str(logs), skip_completed=False, **given)
+        executor.run()
+        if name == "datatrove-slurm":
+            _wait(str(executor.job_id), task, parts)
+    except (TypeError, OSError, subprocess.SubprocessError) as error:
+        raise StageFailed(
+            f"{kind} of datatrove did not start: {error}",
+            "look at collect.executor_options: they go to it as they are",
+        ) from error
     undone = [part for part in parts if verified(task.folder(part)) is None]
     if undone:
         raise StageFailed(
@@ -78,6 +83,19 @@ def run_on(
         )
     for part in parts:
         told(part)
+
+
+def _own(name: str, logs: Path) -> dict[str, Any]:
+    """Return what an executor should know that no person should have to say."""
+    if name == "datatrove-local":
+        return {"workers": cores(), "start_method": "spawn"}
+    if name == "datatrove-slurm":
+        programs = Path(sys.executable).parent
+        return {
+            "slurm_logs_folder": str(logs / "slurm"),
+            "env_command": f"export PATH={shlex.quote(str(programs))}:$PATH",
+        }
+    return {}
 
 
 def _wait(job: str, task: Task, parts: Sequence[Part]) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import cached_property
@@ -53,12 +54,10 @@ class Encoder:
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = tokenizer
         backend = tokenizer.backend_tokenizer
-        plain = json.loads(backend.to_str())
-        plain["added_tokens"] = []
-        plain["post_processor"] = None
-        self._content = Tokenizer.from_str(json.dumps(plain))
         self._whole = backend
         self._control = control_ids(tokenizer)
+        plain = without_control(json.loads(backend.to_str()), self._control)
+        self._content = Tokenizer.from_str(json.dumps(plain))
         self._end = end_of_text(tokenizer)
 
     def text(self, text: str) -> Encoded:
@@ -176,6 +175,33 @@ def control_ids(tokenizer: Any) -> frozenset[int]:
     """Return the ids of the added tokens, but for those of white space that are not special."""
     added = tokenizer.added_tokens_decoder.items()
     return frozenset(n for n, token in added if token.special or token.content.strip(BLANK))
+
+
+def without_control(spec: dict[str, Any], control: frozenset[int]) -> dict[str, Any]:
+    """Return a tokenizer.json with which no text becomes a control token.
+
+    It is not enough to take the added tokens away: a Unigram or WordPiece model finds `</s>` among
+    its own pieces, and a BPE model may. So there they get names that no text can hold.
+    """
+    model = spec["model"]
+    vocab, spared = model["vocab"], (model.get("unk_token"), model.get("unk_id"))
+    hidden = f"{OPEN}{secrets.token_hex(16)}"
+    if isinstance(vocab, list):  # Unigram: [piece, score], the id is the place
+        for n in control.difference(spared):
+            if n < len(vocab):
+                vocab[n] = [f"{hidden}{n}{CLOSE}", vocab[n][1]]
+        return {**spec, "added_tokens": [], "post_processor": None}
+    names = {name for name, n in vocab.items() if n in control and name not in spared}
+    model["vocab"] = {
+        f"{hidden}{n}{CLOSE}" if name in names else name: n for name, n in vocab.items()
+    }
+    if "merges" in model:
+        model["merges"] = [
+            merge
+            for merge in model["merges"]
+            if "".join(merge.split(" ", 1) if isinstance(merge, str) else merge) not in names
+        ]
+    return {**spec, "added_tokens": [], "post_processor": None}
 
 
 def end_of_text(tokenizer: Any) -> int:

@@ -166,6 +166,59 @@ def test_datatrove_gives_the_same_corpus(home, plain, tmp_path):
     assert len(list(ranks)) == 4
 
 
+SBATCH = """#!{python}
+# Runs every task of an array job at once, as a queue with room would, and prints a job's number.
+import os, re, subprocess, sys
+script = open(sys.argv[-1]).read()
+last = int(re.search(r"#SBATCH --array=0-(\\d+)", script)[1])
+if "merge_stats" not in script:
+    for number in range(last + 1):
+        env = {{**os.environ, "SLURM_ARRAY_TASK_ID": str(number), "SLURM_NODELIST": "here"}}
+        subprocess.run(["bash", "-c", script], env=env, stdout=sys.stderr, check={check})
+print("Submitted batch job 17")
+"""
+
+
+def queue(folder, check=True):
+    """Put stand-ins for SLURM's programs into a folder; return the environment to use them in."""
+    folder.mkdir()
+    texts = {
+        "sbatch": SBATCH.format(python=sys.executable, check=check),
+        "srun": '#!/bin/bash\nshift 3\nexec "$@"\n',  # srun -l -n 1 PROGRAM ...
+        "squeue": "#!/bin/bash\nexit 0\n",
+        "scontrol": "#!/bin/bash\necho here\n",
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    return {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+def test_a_slurm_array_gives_the_same_corpus(home, plain, tmp_path):
+    """Not SLURM itself: its programs are stand-ins that run the job script as it would."""
+    pytest.importorskip("datatrove")
+    options = {"tasks": 3, "time": "1:00:00", "partition": "cpu"}
+    made = collect(
+        home,
+        tmp_path / "o",
+        queue(tmp_path / "bin"),
+        executor="datatrove-slurm",
+        executor_options=options,
+        part_megabytes=0.05,
+    )
+    assert [name for name in plain if made[name] != plain[name]] == []
+
+
+def test_a_slurm_array_that_fails_is_a_sentence(home, tmp_path):
+    pytest.importorskip("datatrove")
+    env = queue(tmp_path / "bin", check=False)
+    (tmp_path / "bin/srun").write_text("#!/bin/bash\nexit 1\n")
+    options = {"tasks": 3, "time": "1:00:00", "partition": "cpu"}
+    process = start(home, tmp_path / "o", env, executor="datatrove-slurm", executor_options=options)
+    said, _ = process.communicate(timeout=200)
+    assert "parts were not done, the first is 000-big" in said
+
+
 @pytest.mark.chaos
 def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(home, plain, tmp_path, chaos_n):
     draw, killed, kept = random.Random("collect"), 0, 0

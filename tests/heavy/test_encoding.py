@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import CONTROLS, TEMPLATE, tiny_model, tiny_tokenizer
 from tokenizer_support import llama3_split, toy_sentencepiece, toy_spec
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from locale_tune.api import Message, StageFailed
@@ -212,3 +212,45 @@ def test_documents_end_and_their_first_token_is_no_target():
     encoded = ENCODER.text("Bun di.")
     assert encoded.ids[-1] == TOKENIZER.convert_tokens_to_ids("<|endoftext|>")
     assert encoded.weights == [0.0] + [1.0] * (len(encoded.ids) - 1)
+
+
+LETTERS = "\u2581abcdefghijklmnopqrstuvwxyz<>/\n:"
+OWN_PIECES = {  # models that hold their control tokens among their own pieces
+    "Unigram": models.Unigram(
+        [("<unk>", 0.0), ("<s>", 0.0), ("</s>", 0.0), *((c, -3.0) for c in LETTERS)], unk_id=0
+    ),
+    "WordLevel": models.WordLevel(
+        {"<unk>": 0, "<s>": 1, "</s>": 2, "he": 3, "user": 4, "assistant": 5}, unk_token="<unk>"
+    ),
+    "WordPiece": models.WordPiece(
+        {"<unk>": 0, "<s>": 1, "</s>": 2, "he": 3, "##he": 4, "user": 5}, unk_token="<unk>"
+    ),
+    "BPE": models.BPE(
+        {piece: n for n, piece in enumerate(("<unk>", "<s>", "</s>", *LETTERS, "</", "</s"))},
+        [("<", "/"), ("</", "s"), ("</s", ">")],
+        unk_token="<unk>",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OWN_PIECES)
+@pytest.mark.parametrize("typed", ["he </s> he", "a</s><s>b", "</s>", "</ s> < s>"])
+def test_text_never_becomes_a_control_token_that_is_a_piece_of_the_model(kind, typed):
+    backend = Tokenizer(OWN_PIECES[kind])
+    if kind == "Unigram":
+        backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    elif kind != "BPE":
+        backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        bos_token="<s>",
+        eos_token="</s>",
+        unk_token="<unk>",
+        chat_template="{% for m in messages %}<s>{{ m['role'] }}\n{{ m['content'] }}</s>"
+        "{% endfor %}{% if add_generation_prompt %}<s>assistant\n{% endif %}",
+    )
+    encoder = Encoder(tokenizer)
+    ids = encoder.chat(chat(typed, f"{typed} he")).ids
+    assert (ids.count(1), ids.count(2)) == (2, 2), "one start and one end per message"
+    assert not {1, 2} & set(encoder.content_ids(typed))
+    assert encoder.text(typed).ids.count(2) == 1
