@@ -8,6 +8,7 @@ and the file appears under its name when it is whole, synced and right.
 from __future__ import annotations
 
 import functools
+import glob
 import hashlib
 import http.client
 import ipaddress
@@ -30,6 +31,7 @@ from locale_tune.files import disk_errors
 CHUNK = 1 << 16
 NO_SIZE_CAP = 4 << 30
 OVERHEAD = 1 << 20  # headers, chunk lengths and redirects around a body
+OLD = 24 * 3600  # seconds
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 CHANGED = "the text changed: pin the new one after reading it"
 
@@ -191,6 +193,7 @@ def write_whole(
     """
     cap = NO_SIZE_CAP if size is None else size
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    _sweep(path)
     digest, got = hashlib.sha256(), 0
     try:
         with disk_errors(path), part.open("wb") as file:
@@ -210,6 +213,13 @@ def write_whole(
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what a killed process left of this file; a part that still grows is younger."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        if time.time() - left.stat().st_mtime > OLD:
+            left.unlink(missing_ok=True)
 
 
 def _arriving(url: str, cap: int, rules: Rules) -> Generator[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import os
 import resource
 import socket
 import ssl
@@ -244,3 +245,12 @@ def test_a_file_that_is_there_stays_until_the_new_one_is_whole(tmp_path):
     assert [f.read_bytes() for f in tmp_path.iterdir()] == [b"old"]
     write_whole(tmp_path / "text", [b"ne", b"w"], 3, hashlib.sha256(b"new").hexdigest(), "it")
     assert [f.read_bytes() for f in tmp_path.iterdir()] == [b"new"]
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path):
+    old, young = tmp_path / ".text.1.part", tmp_path / ".text.2.part"
+    for part in (old, young):
+        part.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    write_whole(tmp_path / "text", [b"new"], 3, "", "it")
+    assert sorted(f.name for f in tmp_path.iterdir()) == [".text.2.part", "text"]

@@ -20,6 +20,7 @@ from typing import Any
 from locale_tune.api import Locale, read_json
 
 PAGE, REJECTS, SOURCES = "rejects.html", "rejects.jsonl", "sources.json"
+UNREADABLE, OVER = "unreadable", "over the cap"
 SHOWN = 25
 ASSETS = Path(__file__).parent / "pages"
 JOINERS = "\u200c\u200d"  # part of spelling in Persian, Urdu, Indic scripts and emoji
@@ -65,7 +66,10 @@ def piles_of(lines: Iterable[str]) -> Piles:
     piles: Piles = {}
     for number, line in enumerate(lines):
         row = json.loads(line)
-        reason = row["reason"].partition(":")[0]
+        reason, _, detail = row["reason"].partition(":")
+        if not row["id"]:  # what could not be read has no name; the ledger counts it as one reason
+            reason, detail = UNREADABLE, row["reason"]
+        row["detail"] = detail.strip()
         piles.setdefault((row["source"], reason), Pile()).add(number, row)
     return piles
 
@@ -124,7 +128,8 @@ def _reason(
     head = f"<h3>{escape(reason)}</h3> <span>{count:,} of {source['seen']:,} ({share})</span>"
     pile = piles.get((source["id"], reason))
     if pile is None:
-        return f'<div class="reason">{head}: good, but there was no room for them</div>'
+        told = ": good, but there was no room for them" if reason == OVER else ""
+        return f'<div class="reason">{head}{told}</div>'
     doubtful = any(word in reason for word in DOUBTFUL)
     lang = "und" if doubtful else source.get("lang") or locale.tag
     items = "\n".join(_item(row, lang) for row in pile.rows())
@@ -133,8 +138,8 @@ def _reason(
 
 
 def _item(row: Mapping[str, str], lang: str) -> str:
-    detail = row["reason"].partition(":")[2].strip()
-    where = " · ".join(f"<bdi>{escape(part)}</bdi>" for part in (row["where"], detail) if part)
+    parts = (row["where"], row["detail"])
+    where = " · ".join(f"<bdi>{escape(part)}</bdi>" for part in parts if part)
     side = direction(row["text"])
     text = f'<p class="text" lang="{escape(lang)}" dir="{side}">{visible(row["text"])}</p>'
     return f"<li>{text}<p class=how>{where}</p></li>"

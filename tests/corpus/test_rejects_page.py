@@ -144,3 +144,13 @@ def test_every_link_leads_somewhere(tmp_path: Path) -> None:
     links = [a.get("href").removeprefix("#") for a in page.xpath("//a")]
     assert links == [section.get("id") for section in page.xpath("//section")] == ["source-forum"]
     assert [td.text for td in page.xpath("//tr[th='books']/td")][-1] == "0"
+
+
+def test_what_could_not_be_read_is_listed_with_its_reason(tmp_path: Path) -> None:
+    rows = [row("{half", "no JSON: line 3") | {"id": ""}, row("x", "no text") | {"id": ""}]
+    page = made(tmp_path, rows, [listed("forum", unreadable=2, over_the_cap=1)])
+    (summary,) = page.xpath("//summary")
+    assert summary.text_content() == "unreadable 2 of 100 (2.0 %)"
+    told = [p.text_content() for p in page.xpath("//li/p[@class='how']")]
+    assert told == ["a.txt:1 · no JSON: line 3", "a.txt:1 · no text"]
+    assert "no room" in page.xpath("//div[@class='reason']")[0].text_content()
