@@ -19,7 +19,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator, Iterable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -218,8 +218,9 @@ def write_whole(
 def _sweep(path: Path) -> None:
     """Remove what a killed process left of this file; a part that still grows is younger."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        if time.time() - left.stat().st_mtime > OLD:
-            left.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another process swept it
+            if time.time() - left.stat().st_mtime > OLD:
+                left.unlink()
 
 
 def _arriving(url: str, cap: int, rules: Rules) -> Generator[bytes]:
