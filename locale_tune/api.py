@@ -39,6 +39,7 @@ from locale_tune.offers import (
     Stage,
 )
 from locale_tune.packfile import read_pack, where
+from locale_tune.pinned import pinned_file
 from locale_tune.records import (
     read_records,
     read_tables,
@@ -104,6 +105,7 @@ __all__ = [
     "disk_errors",
     "hookimpl",
     "licences",
+    "pinned_file",
     "read_json",
     "read_pack",
     "read_records",

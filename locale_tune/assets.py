@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from locale_tune import members
+from locale_tune import hub_files, members
 from locale_tune.download import download, write_whole
 from locale_tune.errors import SourceMissing
 from locale_tune.files import sha256_file
@@ -166,11 +166,16 @@ def _installed(source: Source) -> Found | None:
 
 
 def _in_hub_cache(source: Source) -> Found | None:
-    if scheme_of(source.uri) != "hub" or not importlib.util.find_spec("huggingface_hub"):
+    if scheme_of(source.uri) != "hub":
+        return None
+    name, revision, member = split_pinned(source.uri, "@")
+    if hub_files.is_pattern(member):
+        listing = hub_files.locate(source.uri, cache_dir() / "hub")
+        return _as_found(source, listing, "the Hub cache") if listing else None
+    if not importlib.util.find_spec("huggingface_hub"):
         return None
     from huggingface_hub import try_to_load_from_cache
 
-    name, revision, member = split_pinned(source.uri, "@")
     path = try_to_load_from_cache(name, member, repo_type="dataset", revision=revision)
     return _as_found(source, Path(path), "the Hub cache") if isinstance(path, str) else None
 
@@ -253,6 +258,10 @@ def _member(source: Source, package: Path, chunks: Iterable[bytes]) -> Path:
 
 def _fetch_hub(source: Source) -> Path:
     name, revision, member = split_pinned(source.uri, "@")
+    if not importlib.util.find_spec("huggingface_hub"):
+        raise SourceMissing("huggingface_hub is not installed", "pip install 'locale-tune[hub]'")
+    if hub_files.is_pattern(member):
+        return hub_files.fetch(source.uri, name, revision, member, cache_dir() / "hub")
     from huggingface_hub import hf_hub_download
 
     return Path(hf_hub_download(name, member, repo_type="dataset", revision=revision))

@@ -226,7 +226,7 @@ def _locale_rules(locale: dict[str, Any]) -> Iterator[Mistake]:
 
 # Names that readers and stages give a meaning of their own in `meta`.
 OWN_META = {"format", "group", "item", "joiner", "lang", "origin", "siblings", "split", "title"}
-OWN_META |= {"translation_lang", "variety", "weight", "where"}
+OWN_META |= {"context", "left_out", "translation_lang", "variety", "weight", "where"}
 
 
 def _source_rules(source: dict[str, Any], place: Place, root: Path) -> Iterator[Mistake]:

@@ -134,11 +134,12 @@ class Record(Frozen):
 
 @dataclass(frozen=True)
 class Bad:
-    """One record of a source that could not be read: where, and why."""
+    """What could not be read of a source: where, why, and how many records are lost with it."""
 
     where: str
     reason: str
     text: str = ""
+    records: int = 1
 
 
 class Machine(Frozen):

@@ -23,6 +23,8 @@ OPTIONS = {
     "udhr": "udhr.UdhrOptions",
     "cldr": "cldr.CldrOptions",
     "lexicon": "lexicon.LexiconOptions",
+    "wikipedia": "wikipedia.WikipediaOptions",
+    "po": "translations.CatalogOptions",
 }
 
 

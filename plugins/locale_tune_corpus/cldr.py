@@ -92,12 +92,17 @@ def _facts(template: Template, cldr: str, source: Source) -> list[Fact]:
         remedy = did_you_mean(template.fact, KINDS) or f"there are {', '.join(KINDS)}"
         raise PackError(f"{label(source)}: no facts are called '{template.fact}'", remedy)
     try:
-        return facts(template.fact, cldr)
+        found = facts(template.fact, cldr)
     except (UnknownLocaleError, ValueError):
         raise PackError(
             f"Babel has no locale '{cldr}' (source '{source.id}')",
             "take one of pybabel --list-locales",
         ) from None
+    if not found:
+        raise PackError(
+            f"{label(source)}: CLDR has no '{template.fact}' in '{cldr}'", "take this template out"
+        )
+    return found
 
 
 def _lessons(source: Source, template: Template, pool: list[Fact]) -> Iterator[Record]:

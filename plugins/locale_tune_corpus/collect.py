@@ -160,8 +160,19 @@ class Corpus:
             "varieties": varieties,
             "rejected": self.ledger.totals(),
             "missing": self.ledger.missing,
-            "filters": {name: facts for name, facts in self._sift.facts.items() if facts},
+            "filters": self._filters(),
         }
+
+    def _filters(self) -> dict[str, Any]:
+        """Return what filters learned, and what they counted in all parts together."""
+        found = {name: dict(facts) for name, facts in self._sift.facts.items()}
+        for name, facts in found.items():
+            for fact in [fact for fact, value in facts.items() if isinstance(value, Counter)]:
+                total: Counter[str] = Counter()
+                for tally in self.ledger.tallies.values():
+                    total.update(tally.counted.get(name, {}).get(fact, {}))
+                facts[fact] = dict(sorted(total.items()))
+        return {name: facts for name, facts in found.items() if facts}
 
     def _run(self, task: Sift | Clean, parts: Iterable[Part]) -> None:
         """Do a task on all parts; both passes share one bar of progress."""

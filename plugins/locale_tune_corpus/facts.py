@@ -6,17 +6,42 @@ English control ask the same thing, and a fact that is asked is taught in no lan
 
 from __future__ import annotations
 
+import datetime
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
+from typing import Literal
 
 from babel import Locale as Cldr
 from babel.core import get_global
+from babel.dates import format_date, format_timedelta
 from babel.languages import get_official_languages
 from babel.numbers import get_territory_currencies
+from babel.units import format_unit, get_unit_name
 
 # Regions of CLDR that are no country or island of their own, and its test locales.
 NOT_PLACES = {"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"}
+UNITS = (
+    "minute",
+    "hour",
+    "day",
+    "week",
+    "month",
+    "year",
+    "meter",
+    "kilometer",
+    "kilogram",
+    "liter",
+)
+NUMBERS = (1, 2, 3, 6, 11, 100)  # one of each plural category of CLDR's languages, Arabic's too
+LENGTHS: dict[Literal["hour", "day", "month", "year"], float] = {
+    "hour": 1 / 24,
+    "day": 1,
+    "month": 30.5,
+    "year": 365.25,
+}
 ASKED_OF = 3  # one fact in three is asked, the others are taught
 
 
@@ -121,6 +146,62 @@ def _weekdays(cldr: Cldr) -> Iterator[Fact]:
         )
 
 
+def _money(cldr: Cldr) -> Iterator[Fact]:
+    """Yield the currencies that are legal tender somewhere today."""
+    english = Cldr.parse("en").currencies
+    tender = {
+        code
+        for place in get_global("territory_currencies")
+        for code in get_territory_currencies(place)
+    }
+    for code in tender & set(cldr.currencies) & set(english):
+        slots = {"name": cldr.currencies[code], "english": english[code], "code": code}
+        if slots["name"] != code:
+            yield Fact(f"money:{code}", slots, "name")
+
+
+def _dates(cldr: Cldr) -> Iterator[Fact]:
+    """Yield three days of every month of a year, written out and with the day of the week."""
+    for month, day in product(range(1, 13), (1, 11, 23)):
+        date = datetime.date(2024, month, day)
+        slots = {
+            "iso": date.isoformat(),
+            "english": format_date(date, "long", locale="en"),
+            "date": format_date(date, "long", locale=cldr),
+            "full": format_date(date, "full", locale=cldr),
+        }
+        yield Fact(f"date:{date.isoformat()}", slots, "date")
+
+
+def _counts(cldr: Cldr) -> Iterator[Fact]:
+    """Yield numbers of things in the plural form that goes with each number.
+
+    Babel answers with the number and the unit's name where it has no forms; such a unit is no fact.
+    """
+    for unit in UNITS:
+        name = get_unit_name(unit, "long", locale=cldr) or unit
+        counted = {number: format_unit(number, unit, "long", locale=cldr) for number in NUMBERS}
+        if all(text == f"{number} {name}" for number, text in counted.items()):
+            continue
+        for number, text in counted.items():
+            english = format_unit(number, unit, "long", locale="en")
+            slots = {"number": str(number), "english": english, "name": " ".join(text.split())}
+            yield Fact(f"count:{unit}:{number:03d}", slots, "name")
+
+
+def _times(cldr: Cldr) -> Iterator[Fact]:
+    """Yield times before and after now; a language without words for them gives `-3 d` instead."""
+    for (unit, days), number in product(LENGTHS.items(), (1, 3, 11, -1, -3, -11)):
+        span = datetime.timedelta(days=days * number)
+        said, english = (
+            format_timedelta(span, unit, threshold=99, add_direction=True, locale=locale)
+            for locale in (cldr, Cldr.parse("en"))
+        )
+        if not re.match(r"[-+]\d", said):
+            slots = {"name": said, "english": english}
+            yield Fact(f"time:{unit}:{number:+03d}", slots, "name")
+
+
 def _alike(place: str, name: str) -> bool:
     """Whether a word of one begins like a word of the other: `Svizra` and `franc svizzer`."""
     heads = [{word[:4] for word in text.lower().split() if len(word) > 3} for text in (place, name)]
@@ -134,4 +215,8 @@ KINDS: dict[str, Callable[[Cldr], Iterator[Fact]]] = {
     "official": _official,
     "month": _months,
     "weekday": _weekdays,
+    "money": _money,
+    "date": _dates,
+    "count": _counts,
+    "time": _times,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
@@ -14,8 +15,10 @@ from locale_tune.api import Bad, Message, PackError, Record, Settings, Source, d
 ROLES = {"system", "user", "assistant"}
 SLOT = re.compile(r"\{([^{}]+)\}")
 # `:joy:`, and the half of a surrogate pair that a broken export leaves behind it
-EMOJI_CODE = re.compile(r"\s*:[a-z][a-z0-9_+-]{1,40}:(?:[^\s:\w]|ud\b)*")
+EMOJI_CODE = re.compile(r"(?<!\s)\s*:[a-z][a-z0-9_+-]{1,40}:(?:[^\s:\w]|ud\b)*")
 ROW_NUMBER = "#"
+NAME_COLUMNS = {"text", "messages", "question", "answer", "translation", "group", "variety"}
+SHOWN = 40
 Row = Mapping[str, Any]
 
 
@@ -63,6 +66,16 @@ def options_of(model: type[OptionsT], source: Source) -> OptionsT:
             f"option '{name}' of source '{source.id}' ({source.kind}): {error.errors()[0]['msg']}",
             did_you_mean(name, known) or f"the options are {', '.join(known)}",
         ) from None
+
+
+def columns_of(fields: Fields) -> set[str]:
+    """Return the columns the options may mean; a template may mean any word in braces."""
+    named = fields.model_dump(include=NAME_COLUMNS)
+    values = [value for value in named.values() if isinstance(value, str)]
+    values += [name for _, name in fields.turns] + [*fields.keep, *fields.skip]
+    values += [fields.choices] if isinstance(fields.choices, str) else list(fields.choices)
+    slots = {slot for value in values for slot in value.replace("}", "{").split("{")}
+    return (slots | set(values)) - {""}
 
 
 # What a row keeps under these very names needs no options.
@@ -162,7 +175,16 @@ def text_of(row: Row, name: str) -> str:
     return value
 
 
+@dataclass(frozen=True)
+class Foreign:
+    """A value that JSON has no type for, such as a date; only its kind matters here."""
+
+    kind: str
+
+
 def _kind(value: Any) -> str:
+    if isinstance(value, Foreign):
+        return value.kind
     names = {type(None): "null", bool: "true or false", list: "a list", dict: "an object"}
     return names.get(type(value), "a number")
 
@@ -183,7 +205,8 @@ def _messages(row: Row, fields: Fields) -> tuple[Message, ...]:
 
 def _message(role: Any, content: str) -> Message:
     if not isinstance(role, str) or role not in ROLES:
-        raise Unreadable(f"{role!r} is no role; write one of {', '.join(sorted(ROLES))}")
+        known = ", ".join(sorted(ROLES))
+        raise Unreadable(f"{str(role)[:SHOWN]!r} is no role; write one of {known}")
     return Message.model_validate({"role": role, "content": content})
 
 
@@ -227,7 +250,7 @@ def answer_index(answer: Any, letters: tuple[str, ...], choices: tuple[str, ...]
             answer = int(answer)
     if isinstance(answer, int) and not isinstance(answer, bool) and 0 <= answer < len(choices):
         return answer
-    raise Unreadable(f"the answer {str(answer)[:40]!r} is none of the {len(choices)} choices")
+    raise Unreadable(f"the answer {str(answer)[:SHOWN]!r} is none of the {len(choices)} choices")
 
 
 def _rank(identity: str, index: int) -> bytes:

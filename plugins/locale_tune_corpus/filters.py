@@ -10,6 +10,7 @@ from typing import Any
 
 from locale_tune.api import Locale, Record
 from locale_tune_corpus import scripts
+from locale_tune_corpus.invisible import hidden
 
 Keep = Callable[[Record], str]
 
@@ -108,7 +109,7 @@ def unclean(text: str) -> str:
             return "a letter lost in conversion (U+FFFD)"
     if TATWEEL_FLOOD.search(text):
         return "a flood of tatweel"
-    shown = "".join(
-        c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf"
-    )
-    return "a chat control string" if CONTROL_STRING.search(shown) else ""
+    shown = unicodedata.normalize("NFKC", text)
+    unseen = [ord(char) for char in set(shown) if unicodedata.category(char) == "Cf"]
+    shown = shown.translate(dict.fromkeys(unseen)) if unseen else shown
+    return "a chat control string" if CONTROL_STRING.search(shown) else hidden(text)

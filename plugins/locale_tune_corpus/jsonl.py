@@ -1,4 +1,4 @@
-"""`jsonl`: one JSON object per line."""
+"""`jsonl`: one JSON object per line; `json`: an array of objects."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from locale_tune.api import Bad, Locale, Record, Source, Span
 from locale_tune_corpus import strict_json
 from locale_tune_corpus.fields import Fields, fields_of, record_of
+from locale_tune_corpus.json_items import read_items
 from locale_tune_corpus.lines import bad_line, label, read_lines
 from locale_tune_corpus.parts import line_spans
 
@@ -39,4 +40,14 @@ def read_jsonl(
         where = f"{label(source)}:{line.number}"
         record = record_of(row, fields, source, where, line.number)
         if record:
+            yield record
+
+
+def read_json(source: Source, path: Path, locale: Locale) -> Iterator[Record | Bad]:
+    """Yield a Record per object of a JSON array of any size, or Bad with its place and reason."""
+    fields = fields_of(Fields, source)
+    for item in read_items(source, path):
+        if isinstance(item, Bad):
+            yield item
+        elif record := record_of(item.value, fields, source, item.where, item.number):
             yield record

@@ -1,129 +1,121 @@
-"""`language-id`: keep text that is not another language, by a classifier the build trains.
+"""`language-id` and `variety-id`: keep text that is not another language or variety.
 
 Public language identifiers do not know most varieties (lid.176 finds Rumantsch Grischun in 46 of
-100 sentences, Vallader in 12, and calls every Arabic `ar`), so fastText is trained here from the
-pack's own text and its contrast texts: Joulin et al. 2017 (arXiv:1607.01759). Two models, each
-trained on one half of the texts and judging the other, keep a text from vouching for itself, and
-give an honest held-out accuracy for every text used.
+100 sentences, Vallader in 12, and calls every Arabic `ar`), so a classifier is trained during the
+build from the pack's own text and its contrast texts (`identify.py`). Lists of words that give a
+variety away (`markers.py`) are added to its verdict, and decide alone where there is too little
+text to train on.
 """
 
 from __future__ import annotations
 
-import heapq
-import tempfile
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import fasttext
+from locale_tune.api import Locale, PackError, Record, did_you_mean
+from locale_tune_corpus.fold import fold
+from locale_tune_corpus.identify import SHOWN, Identifier, identifier
+from locale_tune_corpus.markers import Markers, weighed
 
-from locale_tune.api import Locale, Record
-from locale_tune_corpus.fold import fold, rank
-
-MOST = 2000  # snippets per language: eleven languages with half as many each came to 0.95
-LEAST = 60
-SNIPPET, SHORTEST, MOST_OF_ONE = 200, 20, 4000
-SHOWN, JUDGED = 1000, 40
-# minn, maxn, dim and epochs as measured for these languages; one thread, so the bits repeat.
-RECIPE = {
-    "minn": 2,
-    "maxn": 5,
-    "dim": 32,
-    "epoch": 25,
-    "lr": 0.5,
-    "bucket": 100_000,
-    "loss": "softmax",
-    "minCount": 1,
-    "thread": 1,
-    "seed": 1,
-    "verbose": 0,
-}
-Snippets = dict[str, list[tuple[int, str]]]  # language: (half, folded text)
+JUDGED = 40
 
 
-def language_id(locale: Locale, settings: Mapping[str, Any]) -> Callable[[Record], str]:
+def language_id(locale: Locale, settings: Mapping[str, Any]) -> Verdict:
     """Return a filter that drops a text when another language wins by `margin` (0.5).
 
-    `collect` passes `texts` (a function that yields (language, text) pairs), `seed`, and `facts`
-    to write the held-out accuracy to. Without contrast texts nothing is dropped; `facts` says so.
+    `collect` passes `texts` (a function that yields (language, variety, text)), `seed`, `work` (a
+    folder where the trained models are kept) and `facts`, to write the confusion matrix and the
+    held-out accuracy to. Without contrast texts and markers nothing is dropped; `facts` says so.
     """
+    own = settings.get("own", "any")
+    if own not in ("any", "stated"):
+        raise PackError(
+            f"the filter's option own is '{own}'",
+            '"any" keeps every variety of the language, "stated" only the one a source states',
+        )
+    known = identifier(
+        locale.id,
+        settings.get("texts", tuple),
+        int(settings.get("seed", 0)),
+        bool(settings.get("varieties", False)),
+        Path(settings["work"]) if settings.get("work") else None,
+    )
+    markers = _markers(locale, known, settings.get("markers", {}))
+    verdict = Verdict(
+        locale.id,
+        known,
+        markers,
+        float(settings.get("margin", 0.5)),
+        own == "stated",
+    )
     facts = settings.get("facts", {})
-    snippets = _snippets(settings.get("texts", tuple)(), int(settings.get("seed", 0)))
-    rivals = [name for name in snippets if name != locale.id]
-    if locale.id not in snippets or not rivals:
-        facts["skipped"] = f"fewer than {LEAST} texts of this language, or none to compare with"
-        return lambda record: ""
-    models = tuple(_train(snippets, half) for half in (0, 1))
-    facts |= {"texts": {name: len(texts) for name, texts in sorted(snippets.items())}}
-    facts |= {"accuracy": _accuracy(models, snippets)}
-    margin = float(settings.get("margin", 0.5))
-
-    def keep(record: Record) -> str:
-        shown = fold(record.text[:SHOWN])
-        if len(shown) < JUDGED:
-            return ""  # a greeting or a name looks like any language
-        chances = _chances(models[1 - _half(record.text)], shown)
-        best = max(rivals, key=lambda name: chances.get(name, 0.0))
-        lead = chances.get(best, 0.0) - chances.get(locale.id, 0.0)
-        return f"rather {best} than {locale.id}" if lead > margin else ""
-
-    return keep
+    facts |= known.facts
+    if markers.labels:
+        facts["decided"] = verdict.decided
+    return verdict
 
 
-def _snippets(texts: Iterable[tuple[str, str]], seed: int) -> Snippets:
-    """Cut texts into snippets and keep the `MOST` of each language with the smallest hashes."""
-    kept: dict[str, dict[int, tuple[int, str]]] = defaultdict(dict)
-    largest: dict[str, list[int]] = defaultdict(list)
-    for language, text in texts:
-        for start in range(0, min(len(text), MOST_OF_ONE), SNIPPET):
-            snippet = fold(text[start : start + SNIPPET])
-            place = int.from_bytes(rank(seed, snippet)[:8], "big")
-            if len(snippet) < SHORTEST or place in kept[language]:
-                continue
-            kept[language][place] = (_half(text), snippet)
-            heapq.heappush(largest[language], -place)
-            if len(largest[language]) > MOST:
-                del kept[language][-heapq.heappop(largest[language])]
-    return {
-        name: [chosen[place] for place in sorted(chosen)]
-        for name, chosen in sorted(kept.items())
-        if len(chosen) >= LEAST
-    }
+def variety_id(locale: Locale, settings: Mapping[str, Any]) -> Verdict:
+    """Return `language_id` with the own language told apart by the varieties of its sources."""
+    return language_id(locale, {**settings, "varieties": True})
 
 
-def _half(text: str) -> int:
-    """Return the half a whole text belongs to, so that no snippet judges its own document."""
-    return rank(0, fold(text[:SHOWN]))[0] % 2
+class Verdict:
+    """Judges texts. `decided` counts what decided: the classifier, the markers or both."""
+
+    def __init__(
+        self, own: str, known: Identifier, markers: Markers, margin: float, stated: bool
+    ) -> None:
+        self.decided: Counter[str] = Counter()
+        self._name, self._known, self._markers = own, known, markers
+        self._margin, self._stated = margin, stated
+        self._own = (known.own if known.models else markers.labels & known.own) or {own}
+        self._rivals = frozenset({*known.labels, *markers.labels}) - self._own - {own}
+
+    def __call__(self, record: Record) -> str:
+        """Return why a text is rather of another language or variety, or an empty string."""
+        chances, how = self._judge(record.text)
+        if not chances:
+            return ""
+        self.decided[how] += 1
+        ours = sum(chances[label] for label in self._own)
+        best = max(sorted(self._rivals), key=lambda name: chances[name], default="")
+        if best and chances[best] - ours > self._margin:
+            return f"rather {best} than {self._name}"
+        found = self._other(record, chances) if self._stated else ""
+        return f"rather {found} than {record.variety}" if found else ""
+
+    def _other(self, record: Record, chances: Mapping[str, float]) -> str:
+        """Return another own variety than the stated one that wins by the margin, or nothing."""
+        if record.variety not in self._own or not chances:
+            return ""
+        best = max(sorted(self._own), key=lambda name: chances[name])
+        return best if chances[best] - chances[record.variety] > self._margin else ""
+
+    def _judge(self, text: str) -> tuple[dict[str, float], str]:
+        """Return the chance of each label, and what decided; none where nothing speaks of it."""
+        labels = self._own | self._rivals
+        found = self._markers.found(text[:SHOWN])
+        learnt = bool(self._known.models) and len(fold(text[:SHOWN])) >= JUDGED
+        if len(labels) < 2 or not (learnt or found):
+            return {}, ""  # a greeting or a name looks like any language
+        for label in self._own:  # a marker of the language speaks for each of its varieties
+            found[label] = found.get(label, 0) + (label != self._name) * found.get(self._name, 0)
+        chances = self._known.chances(text) if learnt else {}
+        evenly = {label: chances.get(label, 1 / len(labels)) for label in labels}
+        how = "classifier" if not any(found.values()) else "both" if learnt else "markers"
+        return weighed(evenly, found), how
 
 
-def _train(snippets: Snippets, half: int) -> Any:
-    """Train on one half; languages with less text are repeated, so none wins by its size."""
-    parts = {n: [text for side, text in texts if side == half] for n, texts in snippets.items()}
-    longest = max(map(len, parts.values()))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "train.txt"
-        with path.open("w", encoding="utf-8") as file:
-            for number in range(longest):
-                for name, texts in parts.items():
-                    if texts:
-                        file.write(f"__label__{name} {texts[number % len(texts)]}\n")
-        return fasttext.train_supervised(input=str(path), **RECIPE)
-
-
-def _chances(model: Any, folded: str) -> dict[str, float]:
-    labels, chances = model.predict(folded, k=-1)
-    return {
-        label.removeprefix("__label__"): float(chance)
-        for label, chance in zip(labels, chances, strict=True)
-    }
-
-
-def _accuracy(models: tuple[Any, ...], snippets: Snippets) -> dict[str, float]:
-    """Return the share of snippets that the model of the other half names right, by language."""
-    shares = {}
-    for name, texts in snippets.items():
-        judged = [_chances(models[1 - half], text) for half, text in texts]
-        right = sum(max(chances, key=lambda label: chances[label]) == name for chances in judged)
-        shares[name] = round(right / len(texts), 4)
-    return shares
+def _markers(locale: Locale, known: Identifier, lists: Mapping[str, Any]) -> Markers:
+    """Return the markers under the labels of the classifier. Raise PackError for an unknown one."""
+    names = {locale.id, locale.variety_of, *locale.contrasts, *known.labels, *known.own} - {""}
+    for label in lists:
+        if label not in names:
+            raise PackError(
+                f"the filter's markers name '{label}', which is no contrast and no variety here",
+                did_you_mean(label, names) or f"use one of {', '.join(sorted(names))}",
+            )
+    return Markers(lists)

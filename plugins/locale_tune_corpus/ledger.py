@@ -16,6 +16,7 @@ from locale_tune_corpus.filters import strings
 
 SHOWN = 200
 EXAMPLES = 3
+Counted = dict[str, dict[str, Counter[str]]]  # what filters count: {filter: {fact: counts}}
 REJECTS, TALLY = "rejects.jsonl", "tally.json"
 
 
@@ -29,6 +30,7 @@ class Tally:
     unreadable: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
+    counted: Counted = field(default_factory=dict)
 
     def add(self, other: Mapping[str, Any]) -> None:
         """Add the counts of a part, as they stand in its `tally.json`."""
@@ -38,6 +40,10 @@ class Tally:
         self.unreadable += other["unreadable"]
         self.rejected.update(other["rejected"])
         self.examples = [*self.examples, *other["examples"]][:EXAMPLES]
+        for name, facts in other["counted"].items():
+            for fact, counts in facts.items():
+                mine = self.counted.setdefault(name, {}).setdefault(fact, Counter())
+                mine.update(counts)
 
 
 class Rejects:
@@ -60,11 +66,11 @@ class Rejects:
         self._file.close()
 
     def unreadable(self, source: Source, bad: Bad) -> None:
-        """Count a record that could not be read, and keep where and why."""
+        """Count what could not be read, and keep where and why."""
         tally = self.tallies[source.id]
-        tally.seen += 1
-        tally.unreadable += 1
-        tally.rejected["unreadable"] += 1
+        tally.seen += bad.records
+        tally.unreadable += bad.records
+        tally.rejected["unreadable"] += bad.records
         if len(tally.examples) < EXAMPLES:
             tally.examples.append(f"{bad.where}: {bad.reason}")
         self._line(source.id, "", bad.where, bad.reason, bad.text)

@@ -1,35 +1,42 @@
-"""`parquet`: rows of a Parquet file, in small batches."""
+"""`parquet`: rows of a Parquet file, read in a process of its own (`parquet_child.py`)."""
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from locale_tune.api import Bad, Locale, Record, Source, Span
-from locale_tune_corpus.fields import Fields, fields_of, record_of
-from locale_tune_corpus.lines import LINE_LIMIT, label
+from locale_tune_corpus.fields import Fields, Foreign, columns_of, fields_of, record_of
+from locale_tune_corpus.lines import irregular, label
 
-BATCH_ROWS = 64  # a batch of rows near the limit stays at some 100 MB
+CHILD = Path(__file__).with_name("parquet_child.py")
+CRASHES = 3
+# Large pieces go back to the system when they are freed; otherwise holes would count as used.
+PLAIN_MEMORY = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
+FOREIGN = "\0foreign"  # as parquet_child.foreign names it
+KINDS = {"bytes": "bytes", "datetime": "a time", "date": "a date", "Decimal": "a decimal number"}
 
 
 def cut_parquet(source: Source, path: Path, size: int) -> tuple[Span, ...]:
-    """Return spans of row groups; () for a file that is small or cannot be read."""
-    if path.stat().st_size <= size:
+    """Return spans of row groups; () for a file that is small or has a problem as a whole."""
+    if irregular(path) or path.stat().st_size <= size:
         return ()
-    try:
-        with pq.ParquetFile(path) as file:
-            groups = [file.metadata.row_group(n) for n in range(file.metadata.num_row_groups)]
-            sizes = [(group.num_rows, group.total_byte_size) for group in groups]
-    except (pa.ArrowException, OSError):
+    fields = fields_of(Fields, source)
+    said = next(Child(path, [], 0, None).lines(), {})
+    if _column_problem(said.get("names", []), sorted(columns_of(fields)), fields, source):
         return ()
-    spans, start, first, rows, held = [], 0, 1, 0, 0
-    for number, (count, length) in enumerate(sizes, 1):
+    spans: list[Span] = []
+    start, first, rows, held = 0, 1, 0, 0
+    for number, (count, length) in enumerate(said["groups"], 1):
         rows, held = rows + count, held + length
-        if held >= size or number == len(sizes):
+        if held >= size or number == len(said["groups"]):
             spans.append(Span(start, number, first))
             start, first, rows, held = number, first + rows, 0, 0
     return tuple(spans)
@@ -38,41 +45,113 @@ def cut_parquet(source: Source, path: Path, size: int) -> tuple[Span, ...]:
 def read_parquet(
     source: Source, path: Path, locale: Locale, span: Span | None = None
 ) -> Iterator[Record | Bad]:
-    """Yield a Record per row; a damaged file ends in one Bad that names the row it broke at."""
+    """Yield a Record per row; Bad for a row, or for a stretch of rows with how many are lost."""
     fields = fields_of(Fields, source)
-    number = span.first - 1 if span else 0
-    groups = range(span.start, span.stop) if span else None
-    try:
-        with pq.ParquetFile(path) as file:
-            file_columns = set(file.schema_arrow.names)
-            wanted = sorted(_columns(fields) & file_columns) or None
-            for batch in file.iter_batches(BATCH_ROWS, groups, columns=wanted):
-                for row in batch.to_pylist():
-                    number += 1
-                    if record := _record(row, fields, source, number):
-                        yield record
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0]
-        yield Bad(f"{label(source)}:{number + 1}", f"not readable from here on: {reason}")
+    wanted = sorted(columns_of(fields))
+    if problem := irregular(path):
+        yield Bad(f"{label(source)}:0", problem)
+        return
+    for said in _told(path, wanted, span):
+        where = f"{label(source)}:{said.get('row', 0)}"
+        if "names" in said:
+            if problem := _column_problem(said["names"], wanted, fields, source):
+                yield Bad(f"{label(source)}:1", problem, records=max(1, said["total"]))
+                return
+        elif "value" in said:
+            if record := record_of(said["value"], fields, source, where, said["row"]):
+                yield record
+        elif "reason" in said:
+            yield Bad(where, said["reason"], records=said["lost"])
 
 
-def _columns(fields: Fields) -> set[str]:
-    """Return the columns the options may mean; a template may mean any word in braces."""
-    named = fields.model_dump(exclude={"fixed_choices", "turns", "keep", "skip", "choices"})
-    values = [value for value in named.values() if isinstance(value, str)]
-    values += [name for _, name in fields.turns] + [*fields.keep, *fields.skip]
-    values += [fields.choices] if isinstance(fields.choices, str) else list(fields.choices)
-    slots = {slot for value in values for slot in value.replace("}", "{").split("{")}
-    return slots | set(values)
+def _column_problem(names: list[str], wanted: list[str], fields: Fields, source: Source) -> str:
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        return f"the column '{twice[0]}' stands twice"
+    if any(name in wanted for name in names):
+        return ""
+    none = record_of(dict.fromkeys(names), fields, source, "", 1)
+    return none.reason if isinstance(none, Bad) else "no column that the options name"
 
 
-def _record(
-    row: dict[str, Any], fields: Fields, source: Source, number: int
-) -> Record | Bad | None:
-    where = f"{label(source)}:{number}"
-    for column, value in row.items():
-        if isinstance(value, str) and len(value) > LINE_LIMIT:
-            return Bad(
-                where, f"field '{column}' is longer than {LINE_LIMIT} characters", value[:200]
-            )
-    return record_of(row, fields, source, where, number)
+def _told(path: Path, columns: list[str], span: Span | None) -> Iterator[dict[str, Any]]:
+    """Yield what the child says; where it dies, go on with the next row group in a new one."""
+    at = Place(group=span.start, row=span.first - 1) if span else Place()
+    stop = span.stop if span else None
+    for crashes in range(1, CRASHES + 2):
+        for said in (child := Child(path, columns, at.group, stop)).lines():
+            if not (repeated := "names" in said and crashes > 1):
+                yield said
+            at.note(said, repeated)
+        if not child.ended:
+            return
+        lost = (at.total if crashes > CRASHES else at.end) - at.row
+        if lost > 0 or not at.total:
+            yield {"row": at.row + 1, "reason": child.ended, "lost": max(1, lost)}
+        if not at.total or at.row + lost >= at.total:
+            return
+        at.row += max(0, lost)
+
+
+@dataclass
+class Place:
+    """How far a file is read: the row group to go on with, the last row, and the last to read."""
+
+    group: int = 0
+    row: int = 0
+    end: int = 0
+    total: int = 0
+
+    def note(self, said: dict[str, Any], repeated: bool) -> None:
+        """Follow what the child said."""
+        if "names" in said and not repeated:
+            self.total = said["total"]
+        if "group" in said:
+            self.group, self.end = said["group"] + 1, said["first"] + said["rows"] - 1
+        if "row" in said:
+            self.row = said["row"] + said.get("lost", 1) - 1
+
+
+class Child:
+    """One run of `parquet_child.py`. `ended` says how it died, when it did."""
+
+    def __init__(self, path: Path, columns: list[str], group: int, stop: int | None) -> None:
+        place = {"path": str(path.absolute()), "columns": columns}
+        self._asked = {**place, "group": group, "stop": stop}
+        self.ended = ""
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Yield what the child says, line by line."""
+        # -P: the modules beside the child are not for it to import.
+        search = os.pathsep.join(filter(None, sys.path))
+        environment = {"PYTHONPATH": search, **PLAIN_MEMORY}
+        process = subprocess.Popen(
+            [sys.executable, "-P", str(CHILD)],
+            env={**os.environ, **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert process.stdin
+        assert process.stdout
+        with process:
+            try:
+                process.stdin.write(json.dumps(self._asked).encode())
+                process.stdin.close()
+                for line in process.stdout:
+                    if line.endswith(b"\n"):
+                        yield json.loads(line, object_hook=_restored)
+                self.ended = _how_it_ended(process.wait())
+            finally:
+                process.kill()
+
+
+def _how_it_ended(code: int) -> str:
+    if code == -getattr(signal, "SIGALRM", 0):
+        return "not readable from here on: one step of unpacking took longer than a minute"
+    return f"not readable from here on: it crashed the reader (exit code {code})" if code else ""
+
+
+def _restored(value: dict[str, Any]) -> Any:
+    kind = value.get(FOREIGN)
+    return Foreign(KINDS.get(kind, f"a {kind}")) if isinstance(kind, str) else value

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from locale_tune.api import Source, SourceKind, Span
+from locale_tune_corpus.lines import unusable
 
 CHUNK = 1 << 20
 
@@ -49,9 +50,9 @@ def cut(
 
 
 def line_spans(path: Path, size: int) -> tuple[Span, ...]:
-    r"""Cut a file of lines at `\n` into spans of about `size` bytes; () if it is not larger."""
+    r"""Cut a file of lines at `\n` into spans of about `size` bytes; () if small or packed."""
     length = path.stat().st_size
-    if length <= size:
+    if length <= size or unusable(path):
         return ()
     spans: list[Span] = []
     start, first = 0, 1

@@ -6,6 +6,7 @@ records that passed, what `choose.py` must know of them (`keys.py`), the rejects
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,8 +24,8 @@ from locale_tune.api import (
     write_records,
 )
 from locale_tune_corpus.keys import KeyWriter
-from locale_tune_corpus.ledger import Rejects
-from locale_tune_corpus.nfc import normalised
+from locale_tune_corpus.ledger import Counted, Rejects
+from locale_tune_corpus.nfc import settled
 from locale_tune_corpus.parts import Part
 
 EVERY_LANGUAGE = ("hygiene",)  # the filters that hold for other languages, chats and questions too
@@ -72,9 +73,18 @@ class Sift:
             Rejects(folder, [part.source]) as rejects,
             KeyWriter(folder, self.seed, sketched) as keys,
         ):
+            before = self._counted()
             write_records(folder / "records", self._passed(part, rejects, keys))
+            rejects.tallies[part.source.id].counted = _since(before, self._counted())
             rejects.write_tally(part.source)
         return {}
+
+    def _counted(self) -> Counted:
+        """Return what the filters have counted so far: the counters among their facts."""
+        return {
+            name: {fact: Counter(n) for fact, n in facts.items() if isinstance(n, Counter)}
+            for name, facts in self.facts.items()
+        }
 
     def _passed(self, part: Part, rejects: Rejects, keys: KeyWriter) -> Iterator[Record]:
         source = part.source
@@ -83,12 +93,13 @@ class Sift:
             for name, keep in self.keeps.items()
             if source.role == "text" or name in EVERY_LANGUAGE
         ]
-        for item in self._read(part):
+        for read in self._read(part):
+            item = settled(read) if isinstance(read, Record) else read
             if isinstance(item, Bad):
                 rejects.unreadable(source, item)
                 continue
             rejects.tallies[source.id].seen += 1
-            record = self._stamped(normalised(item), source)
+            record = self._stamped(item, source)
             if reason := next((why for keep in keeps if (why := keep(record))), ""):
                 rejects.rejected(record, reason)
             else:
@@ -112,15 +123,16 @@ class Sift:
         }
         return self.filters[name].make(self.locale, given)
 
-    def _texts(self) -> Iterator[tuple[str, str]]:
-        """Yield (language, text) before any filter, for a filter that must learn what is what."""
+    def _texts(self) -> Iterator[tuple[str, str, str]]:
+        """Yield (language, variety, text) before any filter, for a filter that learns from it."""
         for source in self.sources:
             own, path = source.role == "text", self.files.get(source.id)
             other = source.role in ("contrast", "control", "replay")
             if path and (own or (other and source.lang not in ("", self.locale.tag))):
                 for item in self.kinds[source.kind].read(source, path, self.locale):
                     if isinstance(item, Record) and item.text:
-                        yield (self.locale.id if own else source.lang), item.text
+                        language = self.locale.id if own else source.lang
+                        yield language, item.variety or source.variety, item.text
 
     def _stamped(self, record: Record, source: Source) -> Record:
         """Say on the record itself what the source says of it: language, tags, weight, origin."""
@@ -132,3 +144,10 @@ class Sift:
             meta["origin"] = source.origin
         update: dict[str, Any] = {"lang": record.lang or source.lang or tag, "meta": meta}
         return record.model_copy(update=update)
+
+
+def _since(before: Counted, after: Counted) -> Counted:
+    return {
+        name: {fact: counts - before[name].get(fact, Counter()) for fact, counts in facts.items()}
+        for name, facts in after.items()
+    }

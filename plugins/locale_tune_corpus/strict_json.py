@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 DEPTH_LIMIT = 32
+SHOWN = 40
 
 
 def parse(text: str) -> Any:
@@ -29,7 +30,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key '{twice}' stands twice")
+        raise ValueError(f"the key {twice[:SHOWN]!r} stands twice")
     return value
 
 

@@ -3,63 +3,101 @@
 from __future__ import annotations
 
 import csv
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
-from locale_tune.api import Bad, Locale, Record, Source
-from locale_tune_corpus.fields import Fields, fields_of, record_of
+from pydantic import Field
+
+from locale_tune.api import Bad, Locale, PackError, Record, Source
+from locale_tune_corpus.fields import Fields, columns_of, fields_of, record_of
 from locale_tune_corpus.lines import LINE_LIMIT, Line, bad_line, label, read_lines
 
 ROW_LINES = 1000
+JUDGED_ROWS = 100
 
 
 class TableOptions(Fields):
     """A table's own options beside the columns."""
 
     header: bool = True
-    delimiter: str = ""
+    delimiter: str = Field(default="", pattern=r'^[^"\r\n]*$')
     quotes: bool | None = None
+
+
+class Style(NamedTuple):
+    """How the rows of one file are written."""
+
+    delimiter: str
+    quotes: bool
 
 
 def read_csv(source: Source, path: Path, locale: Locale) -> Iterator[Record | Bad]:
     """Yield a Record per row of a comma-separated file with double quotes."""
-    return _records(source, path, ",", quotes=True)
+    return _records(source, path, Style(",", quotes=True))
 
 
 def read_tsv(source: Source, path: Path, locale: Locale) -> Iterator[Record | Bad]:
     """Yield a Record per row of a tab-separated file; quotes are letters unless asked for."""
-    return _records(source, path, "\t", quotes=False)
+    return _records(source, path, Style("\t", quotes=False))
 
 
-def _records(source: Source, path: Path, delimiter: str, quotes: bool) -> Iterator[Record | Bad]:
+def _records(source: Source, path: Path, usual: Style) -> Iterator[Record | Bad]:
     options = fields_of(TableOptions, source)
-    quotes = quotes if options.quotes is None else options.quotes
-    names: list[str] = []
-    number = 0
-    for line, row in _rows(path, options.delimiter or delimiter, quotes):
-        if not row:
-            yield bad_line(source, line)
+    style = _style(source, options, usual)
+    names = [] if options.header else _numbers(path, style)
+    header, number = options.header, 0
+    for line, row in _rows(path, style, names):
+        if header:
+            if problem := line.problem or _doubled(row, options):
+                shown = f"the header cannot be used: {problem}" if line.number else problem
+                yield bad_line(source, line, shown)
+                return
+            names += row
+            header = False
             continue
-        if not names:
-            names = row if options.header else [str(index) for index in range(len(row))]
-            if options.header:
-                continue
         number += 1
-        if len(row) != len(names):
-            yield bad_line(source, line, f"{len(row)} columns where {len(names)} are expected")
+        if line.problem:
+            yield bad_line(source, line)
             continue
         named, where = dict(zip(names, row, strict=True)), f"{label(source)}:{line.number}"
         if record := record_of(named, options, source, where, number):
             yield record
 
 
-def _rows(path: Path, delimiter: str, quotes: bool) -> Iterator[tuple[Line, list[str]]]:
-    """Yield each row with its first line; an empty row means the line has a problem.
+def _style(source: Source, options: TableOptions, usual: Style) -> Style:
+    quotes = usual.quotes if options.quotes is None else options.quotes
+    style = Style(options.delimiter or usual.delimiter, quotes)
+    if style.quotes and len(style.delimiter) > 1:
+        raise PackError(
+            f"option 'delimiter' of source '{source.id}' ({source.kind}) is not one character",
+            "where quotes enclose, one character delimits; without them (quotes = false) more may",
+        )
+    return style
 
-    A quote that never closes would swallow the rest of the file. So a row grows line by line
-    until its quotes are even; if that fails, only its first line is bad and reading goes on
-    with the second.
+
+def _doubled(names: list[str], options: TableOptions) -> str:
+    """Say which column that the options use is there twice: which of the two is meant?"""
+    twice = [name for name in names if names.count(name) > 1 and name in columns_of(options)]
+    return f"the column '{twice[0]}' stands twice" if twice else ""
+
+
+def _numbers(path: Path, style: Style) -> list[str]:
+    """Name the columns of a file without a header: as many as most of its first rows have."""
+    lengths = (len(row) for _, row in _rows(path, style, []) if row)
+    widths = Counter(islice(lengths, JUDGED_ROWS))
+    return [str(number) for number in range(max(widths, key=lambda n: widths[n], default=0))]
+
+
+def _rows(path: Path, style: Style, names: list[str]) -> Iterator[tuple[Line, list[str]]]:
+    """Yield each row with its first line; the line says what is wrong with the row.
+
+    A row must have as many columns as there are `names` (filled by the caller when it has seen
+    the header). A quote that never closes would swallow the rest of the file. So a row grows line
+    by line until its quotes are even; if that fails, or if columns are missing then, only its
+    first line is bad and reading goes on with the second.
     """
     lines = read_lines(path)
     waiting: deque[Line] = deque()
@@ -67,18 +105,21 @@ def _rows(path: Path, delimiter: str, quotes: bool) -> Iterator[tuple[Line, list
         if line.problem:
             yield line, []
         elif line.text.strip():
-            row, used, problem = _row(line, waiting, lines, delimiter, quotes)
+            row, used, problem = _row(line, waiting, lines, style)
+            if row and names and len(row) != len(names):
+                problem = f"{len(row)} columns where {len(names)} are expected"
+                used = 0 if len(row) < len(names) else used
             for _ in range(used):
                 waiting.popleft()
             yield Line(line.number, line.text, problem), row
 
 
 def _row(
-    first: Line, waiting: deque[Line], lines: Iterator[Line], delimiter: str, quotes: bool
+    first: Line, waiting: deque[Line], lines: Iterator[Line], style: Style
 ) -> tuple[list[str], int, str]:
     """Return the row that starts at `first`, how many waiting lines it used, and a problem."""
     parts, size = [first.text], len(first.text)
-    open_quote = quotes and first.text.count('"') % 2 == 1
+    open_quote = style.quotes and first.text.count('"') % 2 == 1
     while open_quote:
         used = len(parts) - 1
         if used == len(waiting) and (new := next(lines, None)):
@@ -91,15 +132,17 @@ def _row(
             return [], 0, f"a quote is not closed within {ROW_LINES} lines and a megabyte"
         open_quote = parts[-1].count('"') % 2 == 0
     try:
-        return _parse("\n".join(parts), delimiter, quotes), len(parts) - 1, ""
+        return _parse("\n".join(parts), style), len(parts) - 1, ""
     except csv.Error as error:
         several = "a quote opens here and does not close well" if len(parts) > 1 else "not a row"
         return [], 0, f"{several}: {error}"
 
 
-def _parse(text: str, delimiter: str, quotes: bool) -> list[str]:
+def _parse(text: str, style: Style) -> list[str]:
     csv.field_size_limit(LINE_LIMIT)
-    if not quotes:
-        return text.split(delimiter)
-    rows = list(csv.reader([text], delimiter=delimiter, strict=True))
-    return rows[0] if len(rows) == 1 else []
+    if not style.quotes:
+        return text.split(style.delimiter)
+    rows = list(csv.reader([text], delimiter=style.delimiter, strict=True))
+    if len(rows) != 1:
+        raise csv.Error("a quote opens in the middle of a column")
+    return rows[0]

@@ -37,18 +37,24 @@ def cut_text(source: Source, path: Path, size: int) -> tuple[Span, ...]:
 def read_text(
     source: Source, path: Path, locale: Locale, span: Span | None = None
 ) -> Iterator[Record | Bad]:
-    """Yield records of plain UTF-8 text. A line that is not text is Bad and ends its record."""
+    """Yield records of plain UTF-8 text. A line that is not text is Bad and ends its record.
+
+    With `join` such a line still takes its place, so that the lines after it stay together as
+    they were. A record too long (1 MiB; 16 MiB with `mode = "file"`) goes on in a second one.
+    """
     options = options_of(TextOptions, source)
     size, limit = 0, FILE_LIMIT if options.mode == "file" else BLOCK_LIMIT
     block: list[Line] = []
+    place = 0
     for line in read_lines(path, span=span):
-        if any(part in line.text for part in options.leave_out):
+        if not line.problem and any(part in line.text for part in options.leave_out):
             continue
-        blank = not line.text.strip()
-        full = options.mode == "lines" and len(block) == options.join
+        blank = not line.problem and not line.text.strip()
+        full = options.mode == "lines" and place == options.join
         if full or line.problem or size > limit or (blank and options.mode == "paragraphs"):
             yield from _block(source, block)
             block, size = [], 0
+        place = (0 if full else place) + (not blank)
         if line.problem:
             yield bad_line(source, line)
         elif not blank or (block and options.mode == "file"):

@@ -83,6 +83,8 @@ def _articles(path: Path) -> dict[str, list[tuple[int, str]]]:
         parser.feed(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         raise ValueError(f"not UTF-8 at byte {error.start}") from None
+    except AssertionError as error:  # html.parser's answer to `<![foo[`
+        raise ValueError(f"not HTML: {error}") from None
     if not parser.paragraphs:
         raise ValueError("no <header> or <article> with paragraphs: not a declaration")
     articles: dict[str, list[tuple[int, str]]] = {}

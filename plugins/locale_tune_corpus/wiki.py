@@ -32,25 +32,32 @@ def read_wikiextractor(source: Source, path: Path, locale: Locale) -> Iterator[R
 
 
 def _blocks(path: Path) -> Iterator[tuple[Line, list[str], str]]:
-    """Yield (first line, lines, problem) per <doc>; a document with a bad line is one problem."""
+    """Yield (first line, lines, problem) per <doc>; a document with a bad line is one problem.
+
+    Text before, between and after the documents is one problem too, at its first line: it may
+    be an article whose <doc> is damaged.
+    """
     head: Line | None = None
     body: list[str] = []
-    size, problem = 0, ""
+    size, problem, outside = 0, "", False
     for line in read_lines(path):
         starts, ends = line.text.startswith("<doc id="), line.text.startswith("</doc>")
         if head and (starts or ends):
             yield head, body, problem or ("" if ends else "the document has no </doc>")
-            head = None
+            head, outside = None, False
+            if ends:
+                continue
         if starts:
-            head, body, size, problem = line, [], 0, line.problem
-        elif line.problem and not head:
-            yield line, [], line.problem
-        elif head and not ends:
+            head, body, size, problem, outside = line, [], 0, line.problem, False
+        elif head:
             size += len(line.text)
             if line.problem or size > BLOCK_LIMIT:
                 problem = problem or f"line {line.number}: {line.problem or 'document too long'}"
             if not problem:
                 body.append(line.text)
+        elif (line.problem or line.text.strip()) and not outside:
+            yield line, [], line.problem or "text outside of any <doc>"
+            outside = True
     if head:
         yield head, body, problem or "the document has no </doc>"
 
@@ -60,8 +67,12 @@ def _article(source: Source, head: Line, body: list[str]) -> Iterator[Record | B
     if not found:
         yield bad_line(source, head, "no id and title in <doc>")
         return
-    title = html.unescape(found[2])
-    lines = [_plain(line) for line in body]
+    try:
+        title = html.unescape(found[2])
+        lines = [_plain(line) for line in body]
+    except ValueError:  # int() takes no more than 4300 digits
+        yield bad_line(source, head, "a number of thousands of digits in &#...;")
+        return
     if lines and lines[0] == title:
         del lines[0]
     if text := "\n".join(line for line in lines if line):

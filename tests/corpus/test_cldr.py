@@ -44,6 +44,20 @@ def test_some_facts_are_as_everyone_knows_them() -> None:
     assert known("month", "rm", "month:01") == "favrer"
     assert known("month", "en", "month:12") == "January"
     assert known("weekday", "rm", "weekday:6") == "glindesdi"
+    assert known("money", "rm", "money:CHF") == "franc svizzer"
+    assert known("date", "rm", "date:2024-03-11") == "11 da mars 2024"
+    assert known("count", "gsw", "count:day:002") == "2 Tääg"
+    assert known("count", "ar", "count:hour:002") == "ساعتان"
+    assert known("time", "sw", "time:day:-03") == "siku 3 zilizopita"
+    assert known("time", "en", "time:month:+11") == "in 11 months"
+
+
+@pytest.mark.parametrize("locale", ["rm", "gsw", "ar_AE", "sw", "ha", "yo", "zu", "xh", "zh"])
+def test_no_fact_is_a_number_without_words(locale: str) -> None:
+    for kind in ("count", "time"):
+        names = [fact.slots["name"] for fact in facts(kind, locale)]
+        assert not [name for name in names if name.endswith(("day", "hour")) or name[0] in "+-"]
+        assert len(names) == len({fact.key for fact in facts(kind, locale)})
 
 
 def test_a_name_that_gives_the_answer_away_is_no_question() -> None:
@@ -97,6 +111,7 @@ def test_sentences_are_of_taught_facts(read: Read) -> None:
 @pytest.mark.parametrize(
     ("text", "locale", "problem"),
     [
+        ("[[lessons]]\nfact = 'time'\nask=['{name}']\nsay=['x']", "xh", "no 'time' in 'xh'"),
         ("[[lessons]]\nfact = 'months'\n", "rm", "no facts are called 'months'"),
         ("[[lessons]]\nfact = 'month'\nask=['{mont}']\nsay=['x']", "rm", "no slot {mont}"),
         (TEMPLATES, "xx", "no locale 'xx'"),

@@ -23,6 +23,12 @@ from locale_tune_corpus.fold import fingerprint, fold
         ("ﻻ", "لا"),
         ("cafe\u0301", "café"),
         ("STRASSE", "straße"),
+        ("٢٠١٦", "2016"),
+        ("८ घंटे", "8 घंटे"),
+        ("کتاب", "كتاب"),
+        ("هٰذا", "هذا"),
+        ("أَ", "ا"),
+        ("e‍́", "é"),
     ],
 )
 def test_spellings_of_one_word_are_one(one: str, other: str) -> None:
@@ -41,6 +47,13 @@ def test_marks_of_indic_scripts_are_letters_of_the_word() -> None:
 
 def test_texts_without_words_are_told_apart() -> None:
     assert fingerprint("😀") != fingerprint("😢")
+
+
+@given(st.lists(st.text(max_size=40)))
+def test_words_met_before_are_folded_as_the_first_time(texts: list[str]) -> None:
+    first = [fold(text) for text in texts]
+    assert [fold(text) for text in texts] == first
+    assert fold(" ".join(texts)) == " ".join(" ".join(first).split())
 
 
 @given(st.text())

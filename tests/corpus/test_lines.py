@@ -50,7 +50,7 @@ def test_an_endless_line_takes_little_memory(tmp_path: Path) -> None:
     assert peak < 10 << 20
 
 
-@pytest.mark.parametrize("magic", [b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"])
+@pytest.mark.parametrize("magic", [b"\x28\xb5\x2f\xfd", b"PK\x03\x04", b"BZh91AY&SY"])
 def test_a_packed_file_is_told_not_unpacked(tmp_path: Path, magic: bytes) -> None:
     path = tmp_path / "file.txt"
     path.write_bytes(magic + b"\n" * 10)

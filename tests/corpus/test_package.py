@@ -11,7 +11,7 @@ import locale_tune_corpus
 from locale_tune_corpus.fields import USUAL
 from locale_tune_corpus.lines import label
 
-HEAVY = ("pyarrow", "babel", "fasttext", "rensa", "numpy", "lxml")
+HEAVY = ("pyarrow", "babel", "mwparserfromhell", "polib", "fasttext", "rensa", "numpy", "lxml")
 
 
 def test_offering_loads_no_heavy_library() -> None:
@@ -27,8 +27,8 @@ def test_offering_loads_no_heavy_library() -> None:
 
 def test_every_part_says_what_it_is() -> None:
     offered = parts()
-    assert len(offered.source_kinds) == 10
-    assert len(offered.filters) == 5
+    assert len(offered.source_kinds) == 15
+    assert len(offered.filters) == 7
     for part in [*offered.source_kinds.values(), *offered.filters.values()]:
         assert part.doc
     [stage] = locale_tune_corpus.locale_tune_stages()
