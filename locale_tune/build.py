@@ -19,7 +19,7 @@ import pluggy
 
 from locale_tune import assets, budget, planning, plugins, store
 from locale_tune.base import Base, fetch_base, locate_base
-from locale_tune.errors import PlanError, StageFailed, did_you_mean
+from locale_tune.errors import LocaleTuneError, PlanError, StageFailed, did_you_mean
 from locale_tune.files import commit_folder, discard, read_json
 from locale_tune.hookspecs import hookimpl
 from locale_tune.machine import this_machine
@@ -39,6 +39,7 @@ class Options:
     budget: str = ""
     device: str = "auto"
     until: str = ""
+    only: bool = False  # run nothing that `until` does not need, and look for no base model
     on: str = "local"
 
 
@@ -81,7 +82,8 @@ def build(name: str, options: Options | None = None, screen: Screen | None = Non
         store.save_plan(out, plan)
         runs = store.Runs(out, plan, launcher_of(parts, options))
         ran: list[str] = []
-        for step in upto(plan, options.until):
+        steps = upto(plan, options.until)
+        for step in needed(steps) if options.only else steps:
             if not (artifact := runs.made(step)):
                 screen.starts(step, runs.why(step))
                 artifact = make(step, runs, pm, parts, screen.progress(step))
@@ -128,6 +130,15 @@ def upto(plan: Plan, until: str) -> tuple[Step, ...]:
     return plan.steps[: names.index(until) + 1] if until else plan.steps
 
 
+def needed(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Return the last step and those before it that it is made from."""
+    wanted = {steps[-1].name}
+    for step in reversed(steps):
+        if step.name in wanted:
+            wanted.update(step.needs.values())
+    return tuple(step for step in steps if step.name in wanted)
+
+
 def prepare(
     name: str,
     pm: pluggy.PluginManager,
@@ -137,7 +148,8 @@ def prepare(
     screen: Screen,
 ) -> Plan:
     """Find base and sources (downloading what is missing), spend the budget, decide the plan."""
-    base = fetch_base(locate_base(options.base or pack.base_model))
+    uri = options.base or pack.base_model
+    base = _any_base(uri) if options.only else fetch_base(locate_base(uri))
     found = assets.fetch_all(pack)
     if missing := assets.missing_text(pack, found):
         raise missing
@@ -145,6 +157,8 @@ def prepare(
     plan = planning.plan_for(pm, pack, parts, request)
     if not plan.budget:
         return plan
+    if options.only:
+        return _answered(pm, pack, parts, options, request, plan)
     runs = store.Runs(run_directory(pack, options), plan, launcher_of(parts, options))
 
     def make_now(step: Step) -> Artifact:
@@ -164,12 +178,31 @@ def preview(name: str, options: Options, warn: Callable[[str], None]) -> Plan:
     base = locate_base(options.base or pack.base_model)
     request = _request(name, base, options, found=assets.locate_all(pack))
     plan = planning.plan_for(pm, pack, parts, request)
+    return _answered(pm, pack, parts, options, request, plan) if plan.budget else plan
+
+
+def _answered(
+    pm: pluggy.PluginManager,
+    pack: LanguagePack,
+    parts: Parts,
+    options: Options,
+    request: planning.Request,
+    plan: Plan,
+) -> Plan:
+    """Return the plan with the token counts of earlier probes, where all of them are known."""
     out = run_directory(pack, options)
-    resolved = budget.answered(out, plan, parts) if plan.budget else None
-    if resolved:
-        request = replace(request, resolved=resolved, machine=budget.fastest(out, plan))
-        plan = planning.plan_for(pm, pack, parts, request)
-    return plan
+    if not (resolved := budget.answered(out, plan, parts)):
+        return plan
+    fast = budget.fastest(out, plan)
+    return planning.plan_for(pm, pack, parts, replace(request, resolved=resolved, machine=fast))
+
+
+def _any_base(uri: str) -> Base:
+    """Return the base model, or its bare name where it is not here: what is run needs none."""
+    try:
+        return locate_base(uri)
+    except LocaleTuneError:
+        return Base(uri, None, uri)
 
 
 def _request(name: str, base: Base, options: Options, **more: Any) -> planning.Request:

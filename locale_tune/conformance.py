@@ -45,7 +45,8 @@ def check_pack(found: Installed) -> Iterator[Verdict]:
         request = planning.Request(base=Base(pack.base_model, None, "check"), found=located)
         plan = planning.plan_for(pm, pack, parts, request)
     except LocaleTuneError as error:
-        yield Verdict("fix", "plan", f"{where(pack.root, 'pack')}: {error.problem}", error.remedy)
+        at = error.where or where(pack.root, "pack")
+        yield Verdict("fix", "plan", f"{at}: {error.problem}", error.remedy)
         return
     yield Verdict("ok", "plan", " -> ".join(step.name for step in plan.steps))
     yield from _held_out(pack)

@@ -12,6 +12,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 from pydantic import BaseModel, ValidationError
 
 from locale_tune.errors import PackError, PackErrors, did_you_mean
+from locale_tune.licences import NO_STATEMENT
 from locale_tune.schema import Bound, LanguagePack, Locale, Source
 from locale_tune.toml_lines import Place, line_numbers, line_of
 
@@ -182,6 +183,7 @@ def _pattern(name: str) -> str:
         "id": "small letters, digits and hyphens, such as ar-gulf",
         "script": "an ISO 15924 code with one capital, such as Arab or Latn",
         "sha256": "64 hexadecimal digits (sha256sum FILE prints them)",
+        "residency": "the two capitals of a country, such as CH",
     }.get(name, "the pattern in docs/pack-format.md")
 
 
@@ -252,14 +254,15 @@ def _source_rules(source: dict[str, Any], place: Place, root: Path) -> Iterator[
         yield Mistake(
             (*place, "uri"), f"'{uri}' is not in the pack", f"put the file at {FILE}'s side"
         )
-    if isinstance(licence, str):
+    if isinstance(licence, str) and licence != NO_STATEMENT:
         try:
             canonicalize_license_expression(licence)
         except InvalidLicenseExpression:
             yield Mistake(
                 (*place, "licence"),
                 f"'{licence}' is no SPDX licence",
-                "write an SPDX id such as CC-BY-4.0, or LicenseRef-your-name for a text of its own",
+                "write an SPDX id such as CC-BY-4.0, LicenseRef-your-name for a text of its own, "
+                f"or {NO_STATEMENT} where nobody has said",
             )
 
 

@@ -59,6 +59,10 @@ class Source(Frozen):
     origin: Literal["native", "translated", "synthetic"] = "native"
     credit: str = ""
     collected: str = ""
+    access: Literal["", "open", "on request", "internal"] = ""
+    steward: str = Field(default="", description="who keeps the text and answers for it")
+    residency: str = Field(default="", pattern=r"^([A-Z]{2})?$", description="ISO 3166 country")
+    consent: str = Field(default="", description="on what ground people's words may be used")
     revision: str = ""
     sha256: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     size: int | None = Field(default=None, gt=0)

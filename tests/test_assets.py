@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import sys
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 from tests_support import CONTENT, PACK, REMOTE, SHA
 
-from locale_tune import assets
+from locale_tune import assets, members
+from locale_tune.download import write_whole
 from locale_tune.errors import SourceMissing
 from locale_tune.packfile import read_pack
 from locale_tune.schema import Source
@@ -96,8 +98,8 @@ def online(monkeypatch):
 
 
 def fake_download(content):
-    def write(url, path, size):
-        path.write_bytes(content)
+    def write(url, path, size, sha256):
+        write_whole(path, [content], size, sha256, url)
 
     return write
 
@@ -113,7 +115,7 @@ def test_fetching_keeps_the_pinned_bytes(tmp_path, monkeypatch):
 
 def test_fetching_other_bytes_keeps_nothing(tmp_path, monkeypatch):
     online(monkeypatch)
-    monkeypatch.setattr(assets, "download", fake_download(b"other"))
+    monkeypatch.setattr(assets, "download", fake_download(b"x" * len(CONTENT)))
     found = assets.fetch(HTTPS, tmp_path)
     assert found.path is None
     assert "not the pinned one" in found.problem
@@ -216,3 +218,90 @@ def test_some_text_is_enough_and_none_is_an_error(write_pack):
     alone = read_pack(write_pack(PACK.partition("[[sources]]")[0] + REMOTE))
     error = assets.missing_text(alone, assets.locate_all(alone))
     assert "https://texts.example/remote.txt" in error.problem
+
+
+def npm_package(*entries):
+    """Return what leaves a .tgz with these tar entries."""
+
+    def run(target, command):
+        with tarfile.open(target, "w:gz") as tar:
+            for info, content in entries:
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+
+    return run
+
+
+def entry(name, kind=tarfile.REGTYPE, link=""):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, link
+    return info
+
+
+def fetched(monkeypatch, tmp_path, run, uri="npm:texts@1.0#d/x.txt", **pinned):
+    online(monkeypatch)
+    monkeypatch.setattr(assets, "_npm", lambda: "npm")
+    monkeypatch.setattr(assets, "_run_into", run)
+    found = assets.fetch(source(uri, **{**PINNED, **pinned}), tmp_path)
+    kept = [f.name for f in (assets.cache_dir() / "content").glob("*")]
+    assert kept == ([SHA] if found.path else [])
+    return found
+
+
+def test_a_bomb_is_not_unpacked_beyond_the_pinned_size(monkeypatch, tmp_path):
+    run = npm_package((entry("package/d/x.txt"), bytes(100 << 20)))
+    assert "longer than the pinned" in fetched(monkeypatch, tmp_path, run).problem
+
+
+def test_a_bomb_before_the_member_ends_at_a_limit(monkeypatch, tmp_path):
+    monkeypatch.setattr(members, "MOST_UNPACKED", 1 << 20)
+    run = npm_package((entry("package/z"), bytes(4 << 20)), (entry("package/d/x.txt"), CONTENT))
+    assert "unpacks to far more" in fetched(monkeypatch, tmp_path, run).problem
+
+
+def test_a_header_that_claims_gigabytes_takes_no_memory(monkeypatch, tmp_path):
+    def run(target, command):
+        info = tarfile.TarInfo("package/d/x.txt")
+        info.type, info.size = tarfile.XHDTYPE, 8 << 30
+        with gzip.open(target, "wb") as file:
+            file.write(info.tobuf(tarfile.GNU_FORMAT))
+            file.write(bytes(1 << 20))
+
+    assert "claims to be far longer" in fetched(monkeypatch, tmp_path, run).problem
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE])
+def test_a_link_or_folder_is_no_member(monkeypatch, tmp_path, kind):
+    run = npm_package((entry("package/d/x.txt", kind, "/etc/hostname"), b""))
+    assert "is no plain file" in fetched(monkeypatch, tmp_path, run).problem
+
+
+@pytest.mark.parametrize("member", ["../../x.txt", "/abs/x.txt", "d/../../x.txt"])
+@pytest.mark.parametrize("scheme", ["npm:texts@1.0", "pypi:texts==1.0"])
+def test_a_member_is_never_written_by_its_own_path(monkeypatch, tmp_path, scheme, member):
+    made = packed(scheme.partition(":")[0], member, CONTENT)
+    found = fetched(monkeypatch, tmp_path, made, uri=f"{scheme}#{member}")
+    assert found.path == assets.cache_dir() / "content" / SHA
+    assert list(tmp_path.rglob("x.txt")) == []
+
+
+def test_a_wheel_whose_bytes_are_spoilt_is_deleted(monkeypatch, tmp_path):
+    def run(target, command):
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as wheel:
+            wheel.writestr("x", CONTENT * 999)
+        data = bytearray(target.read_bytes())
+        data[40:60] = bytes(20)
+        target.write_bytes(data)
+
+    uri = "pypi:texts==1.0#x"
+    assert "arrived damaged" in fetched(monkeypatch, tmp_path, run, uri, size=None).problem
+    assert list((assets.cache_dir() / "packages").iterdir()) == []
+
+
+def test_a_zip_bomb_is_not_unpacked_beyond_the_pinned_size(monkeypatch, tmp_path):
+    def run(target, command):
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as wheel:
+            wheel.writestr("x", bytes(100 << 20))
+
+    found = fetched(monkeypatch, tmp_path, run, "pypi:texts==1.0#x")
+    assert "longer than the pinned" in found.problem

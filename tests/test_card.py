@@ -184,3 +184,14 @@ def test_names_of_bases(written: str, hub: str, name: str, tmp_path: Path) -> No
     locale = Locale(id="rm", tag="rm", script="Latn", name="R", endonym="r", direction="ltr")
     pack = LanguagePack(locale=locale, base_model=written, stages=(), root=tmp_path)
     assert default_name(pack) == f"{name}-rm"
+
+
+def test_the_card_says_what_a_milder_licence_would_cost(tmp_path: Path) -> None:
+    card = model_card(said_of(example(tmp_path, GULF))).replace("\u00a0", " ")
+    assert (
+        "| CC-BY-NC-4.0 | stories (1.4 MB) | 1.4 MB | 0.6 % | CC-BY-SA-4.0 (share alike) |" in card
+    )
+    build = example(tmp_path / "again", GULF)
+    build.sources = build.sources[:1]
+    (tmp_path / "again").mkdir()
+    assert "What a milder licence would cost" not in model_card(said_of(build))

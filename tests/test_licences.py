@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from locale_tune_release.licences import Rank, hub_id, normalise, rank, roll_up
+from locale_tune.licences import Rank, hub_id, normalise, price_list, rank, roll_up, told
 
 TABLE = [
     ("CC0-1.0", "CC0-1.0", Rank.FREE, "cc0-1.0"),
@@ -117,3 +118,51 @@ def test_the_base_takes_part_when_its_licence_is_known() -> None:
     found = roll_up([source("a", "MIT", 9)], base_licence="gemma")
     assert (found.card, found.forced_by, found.share) == ("gemma", ("the base model",), 0.0)
     assert roll_up([source("a", "CC-BY-NC-4.0", 9)], base_licence="mit").forced_by == ("a",)
+
+
+LADDER = [
+    source("forum", "CC-BY-4.0", 600),
+    source("wiki", "CC-BY-SA-4.0", 300),
+    source("stories", "CC-BY-NC-4.0", 70),
+    source("poems", "CC-BY-NC-4.0", 20),
+    source("tales", "CC-BY-NC-SA-4.0", 10),
+]
+
+
+def test_each_milder_licence_has_its_price_in_bytes() -> None:
+    rungs = [(p.licence, p.dropped, p.lost, p.share, p.then) for p in price_list(LADDER)]
+    assert rungs == [
+        ("CC-BY-NC-SA-4.0", {"tales": 10}, 10, 0.01, "CC-BY-NC-4.0"),
+        ("CC-BY-NC-4.0", {"stories": 70, "poems": 20}, 100, 0.1, "CC-BY-SA-4.0"),
+        ("CC-BY-SA-4.0", {"wiki": 300}, 400, 0.4, "CC-BY-4.0"),
+    ]
+    assert [p.asks for p in price_list(LADDER)][-1] == "attribution"
+
+
+def test_licences_that_only_ask_for_attribution_go_together() -> None:
+    text = [source("a", "MIT", 5), source("b", "CC-BY-4.0", 7), source("c", "CC0-1.0", 9)]
+    (rung,) = price_list(text)
+    assert (rung.licence, rung.lost, rung.then) == ("CC-BY-4.0, MIT", 12, "CC0-1.0")
+
+
+def test_no_price_where_nothing_would_be_left_or_nothing_is_asked() -> None:
+    assert price_list([source("a", "CC-BY-NC-4.0", 9)]) == []
+    assert price_list([source("a", "CC0-1.0", 9)]) == []
+    assert price_list([]) == []
+
+
+def test_what_the_base_forces_cannot_be_dropped() -> None:
+    text = [source("a", "MIT", 5), source("b", "CC-BY-NC-4.0", 5)]
+    assert [p.then for p in price_list(text, "gemma")] == ["LicenseRef-Gemma"]
+    assert price_list(text, "cc-by-nc-4.0") == []
+
+
+def test_a_source_that_is_only_measured_with_costs_nothing_and_is_not_dropped() -> None:
+    exam = source("exam", "LicenseRef-Research-Only", 50, role="questions")
+    assert price_list([*LADDER, exam]) == price_list(LADDER)
+
+
+def test_what_is_told_is_json() -> None:
+    facts = json.loads(json.dumps(told(LADDER)))
+    assert (facts["spdx"], facts["without"]) == ("CC-BY-NC-SA-4.0", "CC-BY-SA-4.0")
+    assert facts["prices"][0]["dropped"] == {"tales": 10}

@@ -301,3 +301,23 @@ def test_values_that_no_json_or_page_can_hold_are_replaced() -> None:
     text = "a\x00b\ud800c\td\n"
     assert clean(text) == "a\ufffdb\ufffdc\td\n"
     assert len(clean(text)) == len(text)
+
+
+def test_the_summary_of_the_training_content_goes_with_the_model(tmp_path: Path) -> None:
+    job = example(tmp_path).job()
+    (job.inputs["corpus"].path / "eu-summary.md").write_text("# Public\n", encoding="utf-8")
+    run_release(job)
+    assert (job.out / "eu-summary.md").read_text(encoding="utf-8") == "# Public\n"
+    listed = read_json(job.out / "provenance.json")["files"]
+    assert "eu-summary.md" in [file["path"] for file in listed]
+
+
+def test_provenance_says_who_keeps_a_text_and_where(tmp_path: Path) -> None:
+    build = example(tmp_path)
+    stated = {"steward": "Lia Rumantscha", "residency": "CH", "access": "open", "consent": "given"}
+    build.sources[0] |= stated
+    job = build.job()
+    run_release(job)
+    first, second, *_ = read_json(job.out / "provenance.json")["sources"]
+    assert first | stated == first
+    assert second["steward"] == ""

@@ -198,6 +198,18 @@ def test_data_shows_counts_reasons_licences_and_what_was_missing(tmp_path: Path)
     assert "tweets : the file was not found on this machine" in section
 
 
+def test_the_price_of_each_milder_licence_is_shown(tmp_path: Path) -> None:
+    page = page_of(example(tmp_path, GULF))
+    rows = [
+        [text_of(cell).replace("\u00a0", " ") for cell in row]
+        for row in page.xpath("//table[@class='prices']/tbody/tr")
+    ]
+    assert rows == [
+        ["CC-BY-NC-4.0", "stories (1.4 MB)", "1.4 MB", "0.6 %", "CC-BY-SA-4.0 share alike"],
+        ["CC-BY-SA-4.0", "english (60 MB)", "61.4 MB", "25 %", "CC-BY-4.0 attribution"],
+    ]
+
+
 def test_training_lists_every_step_oldest_first(tmp_path: Path) -> None:
     page = page_of(example(tmp_path, GULF))
     names = [text_of(h).split(" makes")[0] for h in page.xpath("//ol[@class='steps']//h3")]

@@ -5,7 +5,7 @@ Only this light module is imported to plan a build; readers and filters load whe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +15,7 @@ from locale_tune.api import (
     Bad,
     Filter,
     Job,
+    LanguagePack,
     Locale,
     Record,
     Source,
@@ -96,6 +97,15 @@ def locale_tune_stages() -> Iterator[Stage]:
         libraries=LIBRARIES,
         doc="read the sources through the filters, hold text out, drop copies and leaks",
     )
+
+
+@hookimpl(wrapper=True)
+def locale_tune_make_plan(pack: LanguagePack) -> Generator[None, Any, Any]:
+    """Say in the plan which sources are not read; stop at one whose licence nobody knows."""
+    from locale_tune_corpus.gate import told_in
+
+    plan = yield
+    return told_in(plan, pack)
 
 
 def _collect(job: Job) -> dict[str, Any]:

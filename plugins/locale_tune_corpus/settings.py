@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue, field_validator
 
-from locale_tune.api import CHANGES_NOTHING, Settings
+from locale_tune.api import CHANGES_NOTHING, Settings, licences
 
 
 class PrivacyOptions(Settings):
@@ -67,8 +67,22 @@ class CollectSettings(Settings):
         default={}, description="which personal data is looked for"
     )
 
+    allow_licences: tuple[str, ...] = Field(
+        default=(), description="SPDX ids or rank words; others are not read; empty: all known"
+    )
+    residency: tuple[str, ...] = Field(
+        default=(), description="countries, stewards and hosts; sources of others are not read"
+    )
+
     @field_validator("privacy_options")
     @classmethod
-    def _known(cls, given: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    def _known_options(cls, given: dict[str, JsonValue]) -> dict[str, JsonValue]:
         PrivacyOptions.model_validate(given)
         return given
+
+    @field_validator("allow_licences")
+    @classmethod
+    def _known_licences(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := next((said for word in words if (said := licences.problem_of(word))), ""):
+            raise ValueError(wrong)
+        return words

@@ -60,6 +60,7 @@ def model_card(said: Mapping[str, Any], chat: bool = True) -> str:
             steps=view.step_views(said),
             tokenizer=vocabulary.card_sentences(said),
             licence_sentence=view.licence_sentence(said["licence"]),
+            prices=view.price_rows(said["licence"]),
             prompt=_prompt(said, locale),
             # A fence is code, where entities would show as such; `usage` makes sure it holds.
             code=Markup(usage(said["pack"]["prompts"], chat)),

@@ -10,10 +10,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from locale_tune.api import Artifact, Finding, Job, LanguagePack, Source, StageFailed, read_json
+from locale_tune.api import (
+    Artifact,
+    Finding,
+    Job,
+    LanguagePack,
+    Source,
+    StageFailed,
+    licences,
+    read_json,
+)
 
 from .bounds import BoundResult, evaluate, limits
-from .licences import TRAINED, normalise, rank, roll_up
 from .lineage import described, extension, model_steps, walk
 from .plain import plain, without_paths
 from .settings import ReleaseSettings
@@ -31,6 +39,11 @@ EMPTY_SOURCE: dict[str, Any] = {
     "variety": "",
     "origin": "",
     "credit": "",
+    "collected": "",
+    "access": "",
+    "steward": "",
+    "residency": "",
+    "consent": "",
     "sha256": "",
     "seen": 0,
     "kept": 0,
@@ -71,7 +84,7 @@ def gather(job: Job, model: Mapping[str, Any]) -> dict[str, Any]:
         "extension": extension(job.inputs["model"]),
         "samples": measured["samples"],
         "sources": sources,
-        "licence": describe_licence(sources, settings.base_licence),
+        "licence": licences.told(sources, settings.base_licence),
         "steps": [described(artifact) for artifact in walk(job.inputs)],
     }
     told = plain(said)
@@ -114,9 +127,11 @@ def list_sources(corpus: Artifact, declared: Sequence[Source]) -> list[dict[str,
         if name in by_id and not by_id[name].on:
             absent = {"missing": True, "problem": "switched off in the pack"}
         entry = {**EMPTY_SOURCE, "id": name, **known, **counted.get(name, absent)}
-        licence = normalise(str(entry["licence"]))
-        in_weights = bool(entry["kept"]) and entry["role"] in TRAINED
-        entries.append({**entry, "spdx": licence, "rank": rank(licence), "trained": in_weights})
+        licence = licences.normalise(str(entry["licence"]))
+        in_weights = bool(entry["kept"]) and entry["role"] in licences.TRAINED
+        entries.append(
+            {**entry, "spdx": licence, "rank": licences.rank(licence), "trained": in_weights}
+        )
     return entries
 
 
@@ -160,24 +175,6 @@ def base_name(written: str) -> str:
 def default_name(pack: LanguagePack) -> str:
     """Return `base-pack`, e.g. SmolLM2-135M-Instruct-ar-gulf."""
     return f"{base_name(pack.base_model) or 'model'}-{pack.locale.id}"
-
-
-def describe_licence(sources: Sequence[Mapping[str, Any]], base_licence: str) -> dict[str, Any]:
-    """Return the roll-up in words, and the milder licence `without` what forces it."""
-    found = roll_up(sources, base_licence)
-    rest = [source for source in sources if source["id"] not in found.forced_by]
-    milder = roll_up(rest, base_licence)
-    return {
-        "spdx": found.licence,
-        "card": found.card,
-        "asks": found.words,
-        "rank": int(found.rank),
-        "forced_by": found.forced_by,
-        "share": found.share,
-        "also": found.also,
-        "without": milder.licence if milder.forced_by and milder.rank < found.rank else "",
-        "base_counted": bool(base_licence),
-    }
 
 
 def _bound(result: BoundResult) -> dict[str, Any]:

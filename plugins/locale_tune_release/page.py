@@ -85,6 +85,7 @@ def _parts(said: Mapping[str, Any], settings: ReleaseSettings, locale: Locale) -
         "sources": view.source_rows(said),
         "missing": view.missing_sources(said),
         "licence_sentence": view.licence_sentence(said["licence"]),
+        "prices": view.price_rows(said["licence"]),
         "steps": view.step_views(said),
     }
 

@@ -16,9 +16,13 @@ from .model_folder import copy_model, file_list
 from .page import render_page
 from .provenance import provenance
 
+EU_SUMMARY = "eu-summary.md"  # of the corpus: it has to be published with the model
+
 
 def run(job: Job) -> Mapping[str, Any]:
     """Write model/, report.html, report.json and provenance.json into `job.out`.
+
+    The summary of the training content, which the corpus holds, is put beside them.
 
     A broken bound stops nothing here: the release is written and says so, and the build ends
     with exit code 1 because the facts' `broken` is not empty.
@@ -34,6 +38,8 @@ def run(job: Job) -> Mapping[str, Any]:
     job.progress(2, 4, "report page")
     (job.out / "report.html").write_text(render_page(said, job.settings), encoding="utf-8")
     write_json(job.out / "report.json", said)
+    if (summary := job.inputs["corpus"].path / EU_SUMMARY).is_file():
+        shutil.copyfile(summary, job.out / EU_SUMMARY)
     job.progress(3, 4, "provenance")
     write_json(job.out / "provenance.json", provenance(said, file_list(job.out)))
     job.progress(4, 4, "released")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from locale_tune.api import licences
+
 from .facts import flatten, spaced
 from .figures import between, decimals, number, percent, signed, size
-from .licences import Rank
 
 VERDICTS = {
     "better": "better",
@@ -90,7 +91,7 @@ def licence_sentence(licence: Mapping[str, Any]) -> str:
     sources = licence["forced_by"]
     if not sources:
         return "No source was trained on, so no text forces a licence; it stays unknown."
-    if licence["rank"] == Rank.FREE:
+    if licence["rank"] == licences.Rank.FREE:
         return f"{licence['spdx']} ({licence['asks']}): no source asks for more."
     which = f"{len(sources)} sources force" if len(sources) > 1 else "1 source forces"
     share = licence["share"]
@@ -102,6 +103,23 @@ def licence_sentence(licence: Mapping[str, Any]) -> str:
         + (also if licence["also"] else "")
         + (less if licence["without"] else "")
     )
+
+
+def price_rows(licence: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return one row per licence the model could be rid of: its sources, what all so far cost."""
+    return [
+        {
+            "licence": price["licence"],
+            "sources": ", ".join(
+                f"{name} ({size(held)})" for name, held in price["dropped"].items()
+            ),
+            "lost": size(price["lost"]),
+            "share": "not known" if price["share"] is None else percent(price["share"], 1),
+            "then": price["then"],
+            "asks": price["asks"],
+        }
+        for price in licence["prices"]
+    ]
 
 
 def _row(finding: Mapping[str, Any], bounds: Sequence[Mapping[str, Any]], scale: Any) -> Any:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
 UNKNOWN_ID = "LicenseRef-Unknown"
+NO_STATEMENT = "NOASSERTION"  # SPDX's own word for "nobody has said"
 # Roles whose text reaches the weights. Text that is only measured with does not bind the model.
+BASE = "the base model"
 TRAINED = frozenset({"text", "replay", "lessons"})
 
 
@@ -26,6 +29,8 @@ class Rank(IntEnum):
     UNKNOWN = 5
 
 
+WORST = Rank.UNKNOWN
+Value = TypeVar("Value")
 WORDS = {
     Rank.FREE: "no conditions",
     Rank.ATTRIBUTION: "attribution",
@@ -33,6 +38,15 @@ WORDS = {
     Rank.NON_COMMERCIAL: "no commercial use",
     Rank.RESEARCH_ONLY: "research only or no adaptations",
     Rank.UNKNOWN: "unknown",
+}
+
+# What an allow-list may say instead of ids: every licence that asks for no more than this.
+RANK_WORDS = {
+    "no-conditions": Rank.FREE,
+    "attribution": Rank.ATTRIBUTION,
+    "share-alike": Rank.SHARE_ALIKE,
+    "non-commercial": Rank.NON_COMMERCIAL,
+    "research-only": Rank.RESEARCH_ONLY,
 }
 
 # What people and the Hub write that is no SPDX id.
@@ -54,7 +68,7 @@ COMMUNITY = re.compile(r"llama-?\d(\.\d)?", re.IGNORECASE)
 
 RANKS: tuple[tuple[str, Rank], ...] = (
     (r"licenseref-(public-domain|urg-art5|official-text)", Rank.FREE),
-    (r"cc0-.*|cc-pddc|pddl-.*|unlicense|mit-0|0bsd|wtfpl|blessing", Rank.FREE),
+    (r"cc0-.*|cc-pd(dc|m-.*)|pddl-.*|dl-de-zero-.*|unlicense|mit-0|0bsd|wtfpl|blessing", Rank.FREE),
     # No-derivatives text may be read, but a model shaped by it may not be passed on freely.
     (r"cc-by(-nc)?-nd-.*|licenseref-research-only", Rank.RESEARCH_ONLY),
     (r"cc-by-nc(-sa)?-.*|licenseref-.*non-?commercial.*", Rank.NON_COMMERCIAL),
@@ -64,7 +78,7 @@ RANKS: tuple[tuple[str, Rank], ...] = (
     (r"licenseref-(gemma|llama.*)", Rank.SHARE_ALIKE),
     (r"cc-by-\d.*|mit|mit-.*|apache-.*|bsd-.*|isc|zlib|odc-by-.*|unicode-.*", Rank.ATTRIBUTION),
     (r"cdla-permissive-.*|ecl-.*|afl-.*|artistic-.*|bsl-.*|ofl-.*|etalab-.*", Rank.ATTRIBUTION),
-    (r"ogl-.*|ncsa|postgresql|python-.*|psf-.*|ms-pl|openmdw-.*", Rank.ATTRIBUTION),
+    (r"ogl-.*|dl-de-by-.*|ncsa|postgresql|python-.*|psf-.*|ms-pl|openmdw-.*", Rank.ATTRIBUTION),
 )
 
 # The values the Hub's `license` field takes, from its documentation (November 2026).
@@ -104,6 +118,22 @@ class RollUp:
         return WORDS[self.rank]
 
 
+@dataclass(frozen=True)
+class Price:
+    """What it costs to be rid of one licence: `lost` and `share` count all dropped so far.
+
+    `dropped` maps the sources under `licence` (several with commas between) to their bytes;
+    `then` is the model's licence without them, in SPDX, and `asks` what that one asks.
+    """
+
+    licence: str
+    dropped: dict[str, int]
+    lost: int
+    share: float | None
+    then: str
+    asks: str
+
+
 def normalise(text: str) -> str:
     """Return the SPDX expression of a licence as people write it; LicenseRef-Unknown if none."""
     words = " ".join(text.split())
@@ -123,9 +153,47 @@ def normalise(text: str) -> str:
 
 def rank(expression: str) -> Rank:
     """Rank an SPDX expression: of `A OR B` the milder counts, of `A AND B` the stricter."""
-    tokens = re.findall(r"[()]|[^\s()]+", expression)
-    found, rest = _either(tokens)
-    return Rank.UNKNOWN if rest else found
+    # `X WITH exception` only adds permissions: X alone is the careful reading.
+    return _evaluate(expression, lambda name: _rank_of(name.partition(" ")[0]), min, max, WORST)
+
+
+def names(expression: str) -> list[str]:
+    """Return the licences that an SPDX expression is made of, without exceptions, each once."""
+    found: list[str] = []
+
+    def noted(name: str) -> int:
+        found.append(name.partition(" ")[0])
+        return 0
+
+    _evaluate(normalise(expression), noted, operator.or_, operator.and_, 0)
+    return list(dict.fromkeys(found))
+
+
+def permits(allowed: Iterable[str], expression: str) -> bool:
+    """Tell whether a list of SPDX ids, expressions and RANK_WORDS admits an SPDX expression.
+
+    One side of `A OR B` is enough, `A AND B` needs both. A licence that is allowed is allowed with
+    any exception, which only adds permissions. An empty list admits every licence that is known.
+    """
+    words = list(allowed) or ["research-only"]
+    most = max((RANK_WORDS[word] for word in words if word in RANK_WORDS), default=None)
+    named = {normalise(word).casefold() for word in words if word not in RANK_WORDS}
+
+    def admitted(name: str) -> bool:
+        alone = name.partition(" ")[0]
+        mild = most is not None and _rank_of(alone) <= most
+        return mild or bool({name.casefold(), alone.casefold()} & named)
+
+    whole = normalise(expression)
+    either = _evaluate(whole, admitted, operator.or_, operator.and_, False)
+    return either or whole.casefold() in named
+
+
+def problem_of(word: str) -> str:
+    """Say what is wrong with one entry of an allow-list, or return ""."""
+    if word in RANK_WORDS or word == NO_STATEMENT or normalise(word) != UNKNOWN_ID:
+        return ""
+    return f"'{word}' is no SPDX licence and none of {', '.join(RANK_WORDS)}"
 
 
 def hub_id(expression: str) -> str:
@@ -146,18 +214,65 @@ def roll_up(sources: Iterable[Mapping[str, Any]], base_licence: str = "") -> Rol
     one that adds share-alike counts as stricter, then the one with more bytes. The base model's
     licence joins in when it is known.
     """
-    used = [s for s in sources if s.get("kept", 0) > 0 and s.get("role") in TRAINED]
     weights: dict[str, int] = {}
     owners: dict[str, list[str]] = {}
-    for source in used:
+    for source in _trained(sources):
         licence = normalise(str(source.get("licence", "")))
         weights[licence] = weights.get(licence, 0) + int(source.get("bytes") or 0)
         owners.setdefault(licence, []).append(str(source["id"]))
     if base_licence:
         base = normalise(base_licence)
         weights.setdefault(base, 0)
-        owners.setdefault(base, []).append("the base model")
+        owners.setdefault(base, []).append(BASE)
     return _strictest(weights, owners)
+
+
+def price_list(sources: Iterable[Mapping[str, Any]], base_licence: str = "") -> list[Price]:
+    """Say what each milder licence costs: drop what forces the strictest one, again and again.
+
+    Licences that ask for attribution only go together: to be rid of one of them frees nobody.
+    The list ends where nothing asks for anything any more, where no text would be left, or where
+    the base model itself forces the licence.
+    """
+    left = _trained(sources)
+    total = sum(int(source.get("bytes") or 0) for source in left)
+    now, lost, prices = roll_up(left, base_licence), 0, []
+    while now.rank > Rank.FREE:
+        gone = (now.licence, *now.also) if now.rank == Rank.ATTRIBUTION else (now.licence,)
+        dropped = [s for s in left if normalise(str(s.get("licence", ""))) in gone]
+        left = [source for source in left if source not in dropped]
+        then = roll_up(left, base_licence)
+        if not left or then.licence == now.licence:
+            break
+        sizes = {str(source["id"]): int(source.get("bytes") or 0) for source in dropped}
+        lost += sum(sizes.values())
+        share = lost / total if total else None
+        prices.append(Price(", ".join(gone), sizes, lost, share, then.licence, then.words))
+        now = then
+    return prices
+
+
+def told(sources: Sequence[Mapping[str, Any]], base_licence: str = "") -> dict[str, Any]:
+    """Return the roll-up as JSON has it: the licence, what forces it, and what less would cost."""
+    found = roll_up(sources, base_licence)
+    rest = [source for source in sources if source["id"] not in found.forced_by]
+    milder = roll_up(rest, base_licence)
+    return {
+        "spdx": found.licence,
+        "card": found.card,
+        "asks": found.words,
+        "rank": int(found.rank),
+        "forced_by": found.forced_by,
+        "share": found.share,
+        "also": found.also,
+        "without": milder.licence if milder.forced_by and milder.rank < found.rank else "",
+        "prices": [asdict(price) for price in price_list(sources, base_licence)],
+        "base_counted": bool(base_licence),
+    }
+
+
+def _trained(sources: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [s for s in sources if s.get("kept", 0) > 0 and s.get("role") in TRAINED]
 
 
 def _strictest(weights: Mapping[str, int], owners: Mapping[str, list[str]]) -> RollUp:
@@ -182,31 +297,41 @@ def _shares_alike(licence: str) -> bool:
     return "-SA-" in licence.upper()
 
 
-def _either(tokens: list[str]) -> tuple[Rank, list[str]]:
-    found, rest = _both(tokens)
-    while rest and rest[0] == "OR":
-        other, rest = _both(rest[1:])
-        found = min(found, other)
-    return found, rest
+def _evaluate(
+    expression: str,
+    leaf: Callable[[str], Value],
+    either: Callable[[Value, Value], Value],
+    both: Callable[[Value, Value], Value],
+    broken: Value,
+) -> Value:
+    """Fold an SPDX expression: `leaf` gets `ID` or `ID WITH exception`; AND binds tighter."""
+    tokens = re.findall(r"[()]|[^\s()]+", expression)
 
+    def alternatives(rest: list[str]) -> tuple[Value, list[str]]:
+        found, rest = together(rest)
+        while rest and rest[0] == "OR":
+            other, rest = together(rest[1:])
+            found = either(found, other)
+        return found, rest
 
-def _both(tokens: list[str]) -> tuple[Rank, list[str]]:
-    found, rest = _one(tokens)
-    while rest and rest[0] == "AND":
-        other, rest = _one(rest[1:])
-        found = max(found, other)
-    return found, rest
+    def together(rest: list[str]) -> tuple[Value, list[str]]:
+        found, rest = one(rest)
+        while rest and rest[0] == "AND":
+            other, rest = one(rest[1:])
+            found = both(found, other)
+        return found, rest
 
+    def one(rest: list[str]) -> tuple[Value, list[str]]:
+        if not rest:
+            return broken, []
+        if rest[0] == "(":
+            found, rest = alternatives(rest[1:])
+            return found, rest[1:]
+        width = 3 if rest[1:2] == ["WITH"] else 1
+        return leaf(" ".join(rest[:width])), rest[width:]
 
-def _one(tokens: list[str]) -> tuple[Rank, list[str]]:
-    if not tokens:
-        return Rank.UNKNOWN, []
-    if tokens[0] == "(":
-        found, rest = _either(tokens[1:])
-        return found, rest[1:]
-    # `X WITH exception` only adds permissions: X alone is the careful reading.
-    rest = tokens[3:] if tokens[1:2] == ["WITH"] else tokens[1:]
-    return _rank_of(tokens[0]), rest
+    found, rest = alternatives(tokens)
+    return broken if rest else found
 
 
 def _rank_of(licence: str) -> Rank:
