@@ -107,6 +107,7 @@ class Server:
         """Stop answering and wait for every thread."""
         self._closing.set()
         socket.create_connection(("127.0.0.1", self.port)).close()
+        self._threads[0].join()  # it is the one that uses the socket
         self._listening.close()
         for thread in self._threads:
             thread.join()

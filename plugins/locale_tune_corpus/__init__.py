@@ -92,7 +92,7 @@ def locale_tune_stages() -> Iterator[Stage]:
         run=_collect,
         settings=CollectSettings,
         version="2",
-        reads=("sources", "filters"),
+        reads=("sources", "filters", "names"),
         heavy=True,
         libraries=LIBRARIES,
         doc="read the sources through the filters, hold text out, drop copies and leaks",

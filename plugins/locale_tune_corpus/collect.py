@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,15 +19,18 @@ from locale_tune.api import (
     Job,
     Record,
     StageFailed,
+    licences,
     read_json,
     read_tables,
     write_records,
     write_tables,
 )
+from locale_tune_corpus import croissant, eu_summary, rejects_page
 from locale_tune_corpus.choose import Chooser, Fate
 from locale_tune_corpus.clean import VARIETIES, Clean, count
 from locale_tune_corpus.cloze import cloze_questions
 from locale_tune_corpus.clusters import run_on
+from locale_tune_corpus.gate import admitted
 from locale_tune_corpus.ledger import Ledger
 from locale_tune_corpus.pairs import pairs
 from locale_tune_corpus.parts import Part, cut
@@ -45,7 +49,9 @@ BYTES_A_PROCESS = 16_000_000  # to start one takes as long as to sift a few mega
 def run(job: Job) -> dict[str, Any]:
     """Fill `job.out` with the corpus; return its counts. Raise StageFailed without native text."""
     sources = tuple(source for source in job.pack.sources if source.on)
-    with Ledger(job.out, sources, job.files) as ledger:
+    kept, refused = admitted(sources, job.settings)
+    job = replace(job, files={s.id: job.files[s.id] for s in kept if s.id in job.files})
+    with Ledger(job.out, sources, job.files, {r.source.id: r.reason for r in refused}) as ledger:
         corpus = Corpus(job, ledger)
         corpus.sift()
         ledger.refuse_broken(job.settings.max_bad_share)
@@ -54,7 +60,11 @@ def run(job: Job) -> dict[str, Any]:
         corpus.write_training()
         corpus.write_lexicon()
         ledger.close()
-        return corpus.facts()
+    facts = corpus.facts()
+    rejects_page.write_page(job.out, job.pack.locale)
+    eu_summary.write(job.out, job.pack.locale, facts)
+    croissant.write(job.out, job.pack.locale, facts, job.fingerprint)
+    return {**facts, "licence": licences.told(read_json(job.out / "sources.json"))}
 
 
 class Corpus:

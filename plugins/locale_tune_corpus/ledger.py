@@ -14,6 +14,7 @@ from typing import Any, Self
 from locale_tune.api import Bad, Record, Source, StageFailed, read_json, sha256_file, write_json
 from locale_tune_corpus.filters import strings
 
+ABSENT = "the file was not found on this machine"
 SHOWN = 200
 EXAMPLES = 3
 Counted = dict[str, dict[str, Counter[str]]]  # what filters count: {filter: {fact: counts}}
@@ -114,12 +115,17 @@ class Ledger(Rejects):
     """The counts and rejects of the whole corpus, and what `sources.json` says of each source."""
 
     def __init__(
-        self, folder: Path, sources: tuple[Source, ...], files: Mapping[str, Path]
+        self,
+        folder: Path,
+        sources: tuple[Source, ...],
+        files: Mapping[str, Path],
+        refused: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(folder, sources)
         self.sources = sources
         self.sha256 = {s.id: _sha256(files.get(s.id)) for s in sources}
-        self.missing = [s.id for s in sources if s.id not in files]
+        self.refused = dict(refused or {})
+        self.missing = [s.id for s in sources if s.id not in files and s.id not in self.refused]
 
     def refuse_broken(self, most: float) -> None:
         """Raise StageFailed when too large a share of a source cannot be read."""
@@ -150,9 +156,9 @@ class Ledger(Rejects):
         tally = self.tallies[source.id]
         stated = source.model_dump(
             include={"id", "kind", "uri", "licence", "role", "lang", "variety", "origin", "credit"}
-            | {"collected", "weight", "note"}
+            | {"collected", "access", "steward", "residency", "consent", "weight", "note"}
         )
-        missing = source.id in self.missing
+        problem = ABSENT if source.id in self.missing else self.refused.get(source.id, "")
         return {
             **stated,
             "sha256": self.sha256[source.id],
@@ -161,8 +167,8 @@ class Ledger(Rejects):
             "bytes": tally.size,
             "rejected": dict(sorted(tally.rejected.items())),
             "personal_data": dict(sorted(tally.personal.items())),
-            "missing": missing,
-            "problem": "the file was not found on this machine" if missing else "",
+            "missing": source.id in self.missing,
+            "problem": problem,
         }
 
 
