@@ -282,6 +282,13 @@ def test_a_wrong_column_counts_as_all_its_rows(tmp_path: Path, names, words: str
 
 
 @pytest.mark.slow
+def test_a_parquet_column_that_nobody_asks_for_may_stand_twice(tmp_path: Path) -> None:
+    made = pa.Table.from_arrays([pa.array(["a"])] * 3, names=("t", "u", "u"))
+    pq.write_table(made, tmp_path / "toy.parquet")
+    assert outcome(PARQUET_FORMAT, tmp_path / "toy.parquet").texts() == [b"a"]
+
+
+@pytest.mark.slow
 def test_a_damaged_row_group_costs_its_rows_and_says_how_many(tmp_path: Path) -> None:
     path = tmp_path / "toy.parquet"
     cells = [f"Text {n}".encode() for n in range(300)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import json
 import os
 import signal
@@ -47,6 +49,8 @@ def read_parquet(
 ) -> Iterator[Record | Bad]:
     """Yield a Record per row; Bad for a row, or for a stretch of rows with how many are lost."""
     fields = fields_of(Fields, source)
+    if not importlib.util.find_spec("pyarrow"):  # not imported here, but in the child
+        raise ModuleNotFoundError("No module named 'pyarrow'", name="pyarrow")
     wanted = sorted(columns_of(fields))
     if problem := irregular(path):
         yield Bad(f"{label(source)}:0", problem)
@@ -65,7 +69,7 @@ def read_parquet(
 
 
 def _column_problem(names: list[str], wanted: list[str], fields: Fields, source: Source) -> str:
-    twice = [name for name in names if names.count(name) > 1]
+    twice = [name for name in wanted if names.count(name) > 1]
     if twice:
         return f"the column '{twice[0]}' stands twice"
     if any(name in wanted for name in names):
@@ -136,8 +140,9 @@ class Child:
         assert process.stdout
         with process:
             try:
-                process.stdin.write(json.dumps(self._asked).encode())
-                process.stdin.close()
+                with contextlib.suppress(BrokenPipeError):  # how it ended is told below
+                    process.stdin.write(json.dumps(self._asked).encode())
+                    process.stdin.close()
                 for line in process.stdout:
                     if line.endswith(b"\n"):
                         yield json.loads(line, object_hook=_restored)

@@ -66,7 +66,7 @@ def told(path: Path, columns: list[str], start: int, stop: int | None) -> Iterat
         return
     yield {"names": names, "total": sum(groups), "groups": sizes}
     wanted = [name for name in columns if name in names]
-    if not wanted or len(set(names)) < len(names):
+    if not wanted or any(names.count(name) > 1 for name in wanted):
         return  # the caller says what is wrong with the columns
     for group in range(start, len(groups)):
         first = sum(groups[:group]) + 1
