@@ -24,6 +24,8 @@ from locale_tune.offers import Stage
 from locale_tune.packfile import read_pack
 from locale_tune.records import read_records, write_records
 from locale_tune.schema import Bad, Message, Record, Source
+from locale_tune_curation.pool import pool_of
+from locale_tune_curation.settings import SelectSettings
 
 TOY = page("add-a-language.md")
 PLUGIN = page("write-a-plugin.md")
@@ -79,7 +81,8 @@ def test_the_filter_keeps_five_words():
 
 def test_the_selector_takes_the_shortest():
     records = [lesson(0, "long question", "answer"), lesson(1, "a", "b")]
-    assert offered("locale_tune_selectors").select(records, 1, 0) == [1]
+    pool = pool_of(records, SelectSettings(), 0)
+    assert offered("locale_tune_selectors").select(pool, 1, 0) == [1]
 
 
 def test_the_stage_counts_words(tmp_path):
