@@ -1,6 +1,6 @@
 """NovelSelect and MIG on many lessons, against plain greedy loops that compute every score.
 
-    python tests/benchmarks/selectors.py [--items 100000] [--budget 5000] [--json]
+    python tests/benchmarks/choosing.py [--items 100000] [--budget 5000] [--json]
 
 The vectors are made: 200 centres with noise around them, as embeddings of lessons on 200 topics
 would lie; labels are drawn from 2,000 with a long tail, 1 to 4 to an item, near ones linked. A
