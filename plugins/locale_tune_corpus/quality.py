@@ -28,6 +28,7 @@ OptionsT = TypeVar("OptionsT", bound=Settings)
 ENDS = frozenset(".!?…‽⁇⁈⁉؟۔።፧፨।॥。！？｡།༎။។៕։՞܀߹᙮")
 CLOSERS = "\"'”’»«›‹)]}」』】）\u200e\u200f"
 BULLETS = tuple("-*•‣◦▪●–—·■□►")
+GIVEN = ("seed", "texts", "facts", "work")  # by `collect`, to every filter: no options of a pack
 WIDTH, DEPTH = 1 << 21, 3  # counters of BoilerplateLines: 24 MB
 
 
@@ -177,7 +178,7 @@ def boilerplate(locale: Locale, settings: Mapping[str, Any]) -> Keep:
     """
     options = _options(BoilerplateOptions, settings, "boilerplate")
     seen = BoilerplateLines()
-    for language, text in settings.get("texts", tuple)():
+    for language, *_, text in settings.get("texts", tuple)():
         if language == locale.id:
             seen.add(text)
     settings.get("facts", {}).update(documents=seen.documents)
@@ -230,7 +231,7 @@ def _content(text: str) -> Iterator[str]:
 
 
 def _options(model: type[OptionsT], settings: Mapping[str, Any], name: str) -> OptionsT:
-    given = {key: settings[key] for key in settings if key not in ("seed", "texts", "facts")}
+    given = {key: settings[key] for key in settings if key not in GIVEN}
     try:
         return model.model_validate(given)
     except ValidationError as error:
