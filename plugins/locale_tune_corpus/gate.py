@@ -41,13 +41,18 @@ def told_in(plan: Any, pack: LanguagePack) -> Any:
     Raises PackError, with the line in the pack, for the first source of unknown licence.
     """
     notes: list[str] = []
+    for settings in settings_in(plan):
+        refused = admitted([source for source in pack.sources if source.on], settings)[1]
+        _stop_at_unknown(refused, pack)
+        notes += [f"not read: {item.source.id}: {item.reason}" for item in refused]
+    return plan.model_copy(update={"notes": (*plan.notes, *notes)}) if notes else plan
+
+
+def settings_in(plan: Any) -> Iterator[CollectSettings]:
+    """Yield the settings of every step of a plan that collects."""
     for step in getattr(plan, "steps", ()):  # what is no plan, the host refuses
         if step.stage == STAGE:
-            settings = CollectSettings.model_validate(step.settings)
-            refused = admitted([source for source in pack.sources if source.on], settings)[1]
-            _stop_at_unknown(refused, pack)
-            notes += [f"not read: {item.source.id}: {item.reason}" for item in refused]
-    return plan.model_copy(update={"notes": (*plan.notes, *notes)}) if notes else plan
+            yield CollectSettings.model_validate(step.settings)
 
 
 def homes(source: Source) -> Iterator[str]:
