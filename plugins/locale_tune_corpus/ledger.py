@@ -28,6 +28,7 @@ class Tally:
     seen: int = 0
     kept: int = 0
     size: int = 0
+    held: int = 0  # bytes of it that are held out
     unreadable: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
@@ -88,11 +89,13 @@ class Rejects:
         """Count good records that there was no room for; thousands need no line each."""
         self.tallies[source].rejected["over the cap"] += count
 
-    def kept(self, record: Record) -> None:
-        """Count a record that stands in one of the splits."""
+    def kept(self, record: Record, held: bool = False) -> None:
+        """Count a record that stands in one of the splits; `held`: it is native text held out."""
         tally = self.tallies[record.source]
+        size = sum(len(text.encode()) for text in strings(record))
         tally.kept += 1
-        tally.size += sum(len(text.encode()) for text in strings(record))
+        tally.size += size
+        tally.held += size * held
 
     def write_tally(self, source: Source) -> None:
         """Write the counts of one source as `tally.json`."""
@@ -177,6 +180,7 @@ class Ledger(Rejects):
             "seen": tally.seen,
             "kept": tally.kept,
             "bytes": tally.size,
+            "heldout_bytes": tally.held,
             "rejected": dict(sorted(tally.rejected.items())),
             "personal_data": dict(sorted(tally.personal.items())),
             "missing": source.id in self.missing,

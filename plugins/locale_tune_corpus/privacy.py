@@ -9,8 +9,8 @@ The stand-in is chosen by a keyed hash of the value, so that one number becomes 
 every text, however it is written there, in any order and in any shard; there is no counter. A phone
 number has so few digits that whoever knows the key can try all of them. So no kind has more than
 1,000 stand-ins: ten thousand mobile numbers or more fall on each, and a stand-in tells ten bits at
-most of what it hides. A secret key tells none, and makes stand-ins that differ from other builds; it
-is named by `env:VARIABLE`, since settings are published with the model.
+most of what it hides. A secret key tells none, and makes stand-ins that differ from other builds;
+it is named by `env:VARIABLE`, since settings are published with the model.
 
 Names, user names, postal addresses and what a text says about a person are not found. A pair of
 choices that differ only in such data can become equal.
