@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -223,3 +225,23 @@ def test_collect_runs_both_filters(collect: Any) -> None:
     )
     assert corpus.facts["rejected"] == {"mostly lines that 10 other texts have too": 1}
     assert corpus.facts["filters"]["boilerplate"] == {"documents": len(pages)}
+
+
+def test_another_process_finds_the_counts_and_reads_no_text(tmp_path: Path) -> None:
+    reads = []
+
+    def texts() -> list[tuple[str, str, str]]:
+        return [("rm", "rm", page) for page in site()]
+
+    def counted() -> Iterator[tuple[str, str, str]]:
+        reads.append(1)
+        yield from texts()
+
+    made = parts().filters["boilerplate"].make
+    page = f"{MENU[0]}\n{MENU[1]} 99"
+    for _ in range(2):
+        facts: dict[str, Any] = {}
+        keep = made(ROMANSH, {"texts": counted, "work": tmp_path, "facts": facts})
+        assert not kept(keep, page)
+        assert facts == {"documents": 20}
+    assert reads == [1]
