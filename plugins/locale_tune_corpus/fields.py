@@ -120,9 +120,9 @@ def record_of(
 
 
 def _shown(row: Row) -> str:
-    """Return a row as a person reads it in a list of rejects: what it holds, column by column."""
+    """Return what a row holds, for a list of rejects: a line each, as texts run both ways."""
     full = ((name, value) for name, value in row.items() if value and name != ROW_NUMBER)
-    return " · ".join(f"{name}: {value}" for name, value in full)[:SHOWN_ROW]
+    return "\n".join(f"{name}: {value}" for name, value in full)[:SHOWN_ROW]
 
 
 def _cleaned(row: Row, fields: Fields) -> Row:
