@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import sys
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -240,6 +241,7 @@ def _covers(
         covers["pack data"] = _data_digest(pack)
         covers["readers"] = _readers(pack, parts)
         covers["code"] = _code_of(stage, pack, parts)
+        covers["unicode"] = unicodedata.unidata_version  # comes with Python: what is a letter, NFC
     for family in stage.uses:
         covers[family] = {
             name: parts.providers.get((family, name), "") for name in getattr(parts, family)

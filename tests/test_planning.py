@@ -236,3 +236,9 @@ def test_a_filter_that_was_edited_is_another_filter(write_pack, tmp_path, monkey
     assert plan(write_pack, text, parts) == before
     (package / "keeps.py").write_text("def make(locale, settings):\n    return lambda r: 'no'\n")
     assert changed(before, plan(write_pack, text, parts)) == {"collect", "inject", "tune", "assess"}
+
+
+def test_another_unicode_may_read_a_text_otherwise(write_pack, monkeypatch):
+    before = plan(write_pack)
+    monkeypatch.setattr("unicodedata.unidata_version", "99.0.0")
+    assert changed(before, plan(write_pack)) == {"collect", "inject", "tune", "assess"}
