@@ -86,9 +86,9 @@ def rouge_l(one: Sequence[Hashable], other: Sequence[Hashable]) -> float:
 
 
 class Match(NamedTuple):
-    """The known text most like another one, by the order of adding, and their F1."""
+    """The known text most like another one, by its place in the order of adding, and their F1."""
 
-    index: int
+    place: int
     score: float
 
 

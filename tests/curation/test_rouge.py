@@ -77,7 +77,7 @@ def test_few_of_many_texts_are_compared(monkeypatch: pytest.MonkeyPatch) -> None
     known.add([*text[:11], "x"])
     match = known.closest(text, 0.7)
     assert match
-    assert match.index == 2000
+    assert match.place == 2000
     assert len(compared) <= 5
 
 
