@@ -23,6 +23,7 @@ def is_rendered(text: str) -> bool:
 def to_markdown(html: str) -> str:
     """Return HTML as Markdown; fences keep the language that a class of the code names.
 
+    HTML nested deeper than Python's stack is nobody's answer: it becomes an empty text.
     Raise StageFailed where the library `markdownify` is missing.
     """
     try:
@@ -32,15 +33,18 @@ def to_markdown(html: str) -> str:
             "conversations in HTML are read with markdownify, which is not installed",
             "pip install 'locale-tune[corpus]'",
         ) from None
-    text = markdownify(
-        html,
-        heading_style="ATX",
-        bullets="-",
-        escape_asterisks=False,
-        escape_underscores=False,
-        strip=SHELLS,
-        code_language_callback=_language,
-    )
+    try:
+        text = markdownify(
+            html,
+            heading_style="ATX",
+            bullets="-",
+            escape_asterisks=False,
+            escape_underscores=False,
+            strip=SHELLS,
+            code_language_callback=_language,
+        )
+    except RecursionError:
+        return ""
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 

@@ -65,6 +65,11 @@ def test_right_to_left_text_and_entities_survive_html() -> None:
     assert to_markdown(html) == "قال: «مرحبا» & سهلا"
 
 
+def test_html_nested_without_end_empties_the_turn_and_stops_no_build() -> None:
+    deep = "<div>" * 20_000 + "x" + "</div>" * 20_000
+    assert cleaned("one", "two", "How?", deep) == ["one", "two"]
+
+
 def test_without_the_library_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "markdownify", None)
     with pytest.raises(StageFailed, match="markdownify"):
