@@ -61,6 +61,9 @@ class TeacherSettings(Settings):
         "OpenAI-compatible server on this machine or in its private network, "
         'such as "http://127.0.0.1:8080/v1"',
     )
+    variety: str = Field(
+        "", description="the variety that made lessons are in, as sources name it; none: our id"
+    )
     served: str = Field("", description="the name under which the server knows the model")
     temperature: float = Field(0.7, ge=0, description="0: always the likeliest token")
     top_p: float = Field(0.9, gt=0, le=1, description="tokens are drawn from this share of chances")
