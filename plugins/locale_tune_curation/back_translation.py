@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from difflib import SequenceMatcher
 from heapq import nsmallest
 
 from pydantic import Field
 
 from locale_tune.api import Locale, Record, Settings
-from locale_tune_curation.rouge import folded, word_count
+from locale_tune_curation.rouge import units, word_count
 from locale_tune_curation.selectors import rank
 from locale_tune_curation.synthetic import Check, Marks, filled, lesson, passed, question, reply
 from locale_tune_curation.teacher import Sampling, Teacher, ask
 
+COPIED = 4  # words in a row that a question takes from its answer, if they are most of it
 BACK, FORWARD = "back-translation", "forward"
 
 
@@ -85,6 +87,9 @@ def flaw_of_question(asked: str, text: str, settings: BackTranslationSettings) -
     """Return why a question does not fit its answer, or an empty string."""
     if word_count(asked) > settings.most_words:
         return f"over {settings.most_words:g} words"
-    if " ".join(folded(asked).split()) in " ".join(folded(text).split()):
+    said, told = units(asked), units(text)
+    run = SequenceMatcher(None, said, told, autojunk=False).find_longest_match()
+    copied = said[run.a : run.a + run.size]
+    if 2 * run.size > len(said) and word_count(" ".join(copied)) >= COPIED:
         return "a piece of its answer"
     return ""

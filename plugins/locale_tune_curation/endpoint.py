@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from locale_tune.api import StageFailed
-from locale_tune_curation.teacher import Answer, Prompt, Sampling, draw_seed
+from locale_tune_curation.teacher import Answer, Prompt, Sampling, draw_seeds
 
 # Link-local addresses are left out: clouds hand out secrets there.
 NETWORKS = [
@@ -42,11 +42,9 @@ class EndpointTeacher:
         self, prompts: Sequence[Prompt], n: int = 1, seed: int = 0, sampling: Sampling = DEFAULT
     ) -> list[Answer]:
         """Return `n` answers to each prompt. Raise StageFailed when the server gives none."""
-        return [
-            self._answer(prompt, draw_seed(seed, prompt, answer), sampling)
-            for prompt in prompts
-            for answer in range(n)
-        ]
+        asked = (prompt for prompt in prompts for _ in range(n))
+        seeds = draw_seeds(seed, prompts, n)
+        return [self._answer(p, own, sampling) for p, own in zip(asked, seeds, strict=True)]
 
     def close(self) -> None:
         """Do nothing: each question has a connection of its own."""

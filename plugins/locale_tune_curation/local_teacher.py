@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from locale_tune.api import Machine, Message
-from locale_tune_curation.teacher import Answer, Prompt, Sampling, draw_seed
+from locale_tune_curation.teacher import Answer, Prompt, Sampling, draw_seeds
 
 DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
 DEFAULT = Sampling()
@@ -39,11 +39,8 @@ class LocalTeacher:
         """
         self._load()
         read = [self._ids(prompt) for prompt in prompts]
-        rows = [
-            (ids, draw_seed(seed, prompt, answer))
-            for ids, prompt in zip(read, prompts, strict=True)
-            for answer in range(n)
-        ]
+        seeds = draw_seeds(seed, prompts, n)
+        rows = list(zip((ids for ids in read for _ in range(n)), seeds, strict=True))
         answers = [Answer("", False)] * len(rows)
         room = getattr(self._model.config, "max_position_embeddings", None) or 1 << 30
         order = [i for i in range(len(rows)) if len(rows[i][0]) + sampling.tokens <= room]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -108,6 +109,17 @@ def prompt_hash(prompt: Prompt) -> str:
     """Return 16 hexadecimal digits that tell prompts apart; lessons carry them."""
     said = json.dumps([[m.role, m.content] for m in prompt], ensure_ascii=False)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def draw_seeds(seed: int, prompts: Sequence[Prompt], n: int) -> list[int]:
+    """Return the seeds of `n` answers to each prompt; one that comes again gets others."""
+    asked: Counter[str] = Counter()
+    seeds = []
+    for prompt in prompts:
+        said = prompt_hash(prompt)
+        seeds += [draw_seed(seed, prompt, asked[said] + answer) for answer in range(n)]
+        asked[said] += n
+    return seeds
 
 
 def draw_seed(seed: int, prompt: Prompt, answer: int) -> int:

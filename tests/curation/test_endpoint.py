@@ -82,6 +82,7 @@ def test_each_answer_is_asked_for_with_a_seed_of_its_own(serve: Serve) -> None:
         "seed": draw_seed(7, ask("Allegra"), 0),
     }
     assert teacher.generate([ask("Co vai?")], 2, 7, Sampling()) == answers[2:]
+    assert teacher.generate([ask("Co vai?")] * 2, 1, 7, Sampling()) == answers[2:]
 
 
 def test_an_answer_that_was_cut_says_so(serve: Serve) -> None:

@@ -106,7 +106,13 @@ def test_a_question_that_does_not_fit_is_counted(asked: Any, reason: str) -> Non
 
 def test_a_piece_is_seen_whatever_its_case_and_spaces() -> None:
     assert flaw_of_question("IN UM  CHE viveva", STORY, BackTranslationSettings()) != ""
-    assert flaw_of_question("In um viveva?", STORY, BackTranslationSettings()) == ""
+    quoted = "Declera «Igl era ina giada in um che viveva» per plaschair."
+    assert flaw_of_question(quoted, STORY, BackTranslationSettings()) != ""
+    for short in ("In um viveva?", "Tgi era in um?", "Raquinta d’in um che viveva en val."):
+        assert flaw_of_question(short, STORY, BackTranslationSettings()) == ""
+    chinese = "从前有一个人独自住在小屋里。"
+    assert flaw_of_question("从前有一个人独自住在哪里？", chinese, BackTranslationSettings()) != ""
+    assert flaw_of_question("请讲一个关于小屋的故事。", chinese, BackTranslationSettings()) == ""
 
 
 def test_confusable_varieties_prefer_native_answers() -> None:

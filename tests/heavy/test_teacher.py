@@ -38,6 +38,7 @@ def test_answers_depend_on_seed_and_prompt_alone(folder: Path) -> None:
     assert taught.generate(prompts[::-1], 2, 3, SHORT)[-2:] == answers[:2]
     assert teacher(folder, batch=1).generate(prompts[:1], 2, 3, SHORT) == answers[:2]
     assert taught.generate(prompts, 2, 4, SHORT) != answers
+    assert taught.generate([prompts[0]] * 2, 1, 3, SHORT) == answers[:2]
 
 
 def test_without_temperature_the_likeliest_token_is_taken(folder: Path) -> None:
