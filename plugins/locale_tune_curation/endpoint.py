@@ -1,4 +1,4 @@
-"""A teacher behind an OpenAI-compatible server on this machine or in its private network.
+"""A model behind an OpenAI-compatible server on this machine or in its private network.
 
 Only the address that a person names is spoken to: no proxy, no redirect, no name that a name
 server could send elsewhere, and no address of the public Internet.
@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from locale_tune.api import StageFailed
-from locale_tune_curation.teacher import Answer, Prompt, Sampling, draw_seeds
+from locale_tune_curation.teacher import Answer, Prompt, Row, Sampling
 
 # Link-local addresses are left out: clouds hand out secrets there.
 NETWORKS = [
@@ -23,14 +23,13 @@ NETWORKS = [
 ]
 SECONDS = 600
 LARGEST = 16 << 20
-DEFAULT = Sampling()
 
 
-class EndpointTeacher:
+class Endpoint:
     """Asks `URL/chat/completions`, one by one. Answers repeat if the server keeps seeds."""
 
-    def __init__(self, url: str, served: str) -> None:
-        self.name = served or "unnamed"
+    def __init__(self, url: str, served: str, batch: int = 16) -> None:
+        self.name, self.batch = served or "unnamed", batch
         self._served = served
         parts = urlsplit(url)
         self._host = local_host(url)
@@ -38,13 +37,9 @@ class EndpointTeacher:
         self._path = f"{parts.path.rstrip('/')}/chat/completions"
         self._url = url
 
-    def generate(
-        self, prompts: Sequence[Prompt], n: int = 1, seed: int = 0, sampling: Sampling = DEFAULT
-    ) -> list[Answer]:
-        """Return `n` answers to each prompt. Raise StageFailed when the server gives none."""
-        asked = (prompt for prompt in prompts for _ in range(n))
-        seeds = draw_seeds(seed, prompts, n)
-        return [self._answer(p, own, sampling) for p, own in zip(asked, seeds, strict=True)]
+    def answer(self, rows: Sequence[Row], sampling: Sampling) -> list[Answer]:
+        """Return the answer to each row. Raise StageFailed when the server gives none."""
+        return [self._answer(row.prompt, row.seed, sampling) for row in rows]
 
     def close(self) -> None:
         """Do nothing: each question has a connection of its own."""

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 from pydantic import Field
 
-from locale_tune.api import Machine, Message, Settings, StageFailed
+from locale_tune.api import Machine, Message, Progress, Settings, StageFailed
 
 Prompt = Sequence[Message]
 
@@ -35,6 +35,13 @@ class Sampling(NamedTuple):
     tokens: int = 256
 
 
+class Row(NamedTuple):
+    """One question, and the seed that its answer is drawn with."""
+
+    prompt: Prompt
+    seed: int
+
+
 class Teacher(Protocol):
     """Answers chats. `name` is what lessons say their teacher was."""
 
@@ -51,6 +58,19 @@ class Teacher(Protocol):
 
     def close(self) -> None:
         """Give the memory back. The next `generate` loads the model again."""
+
+
+class Model(Protocol):
+    """What a teacher speaks with: a model in this process, or a server."""
+
+    name: str
+    batch: int
+
+    def answer(self, rows: Sequence[Row], sampling: Sampling) -> list[Answer]:
+        """Return the answer to each prompt, drawn with its seed."""
+
+    def close(self) -> None:
+        """Give the memory back."""
 
 
 class TeacherSettings(Settings):
@@ -77,27 +97,39 @@ class TeacherSettings(Settings):
 
 
 def open_teacher(
-    settings: TeacherSettings, base: Path | None, base_name: str, machine: Machine
+    settings: TeacherSettings,
+    base: Path | None,
+    base_name: str,
+    machine: Machine,
+    memory: Path | None = None,
+    tell: Progress | None = None,
 ) -> Teacher:
     """Return the teacher that settings ask for; nothing is loaded before its first answer.
 
-    `base` is the base model: a model folder or a GGUF file. Raise StageFailed where there is none,
-    or where the address is not a local one.
+    `base` is the base model: a model folder or a GGUF file. `memory` is a file that survives a
+    crash: what was said is kept there. Raise StageFailed where there is no model, or where the
+    address is not a local one.
     """
-    if settings.model.startswith(("http://", "https://")):
-        from locale_tune_curation.endpoint import EndpointTeacher
+    from locale_tune_curation.remembering import Remembering
 
-        return EndpointTeacher(settings.model, settings.served)
+    return Remembering(_model(settings, base, base_name, machine), memory, tell)
+
+
+def _model(settings: TeacherSettings, base: Path | None, base_name: str, machine: Machine) -> Model:
+    if settings.model.startswith(("http://", "https://")):
+        from locale_tune_curation.endpoint import Endpoint
+
+        return Endpoint(settings.model, settings.served, settings.batch)
     path = Path(settings.model).expanduser() if settings.model else base
     if path is None or not path.exists():
         raise StageFailed(
             f"the teacher {settings.model or base_name} is not on this machine",
             "set select.teacher.model to the folder of a model, or fetch the base model",
         )
-    from locale_tune_curation.local_teacher import LocalTeacher
+    from locale_tune_curation.local_model import LocalModel
 
     name = path.name if settings.model else base_name
-    return LocalTeacher(path, name, machine, settings.batch)
+    return LocalModel(path, name, machine, settings.batch)
 
 
 def ask(text: str) -> Prompt:
@@ -111,15 +143,15 @@ def prompt_hash(prompt: Prompt) -> str:
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
-def draw_seeds(seed: int, prompts: Sequence[Prompt], n: int) -> list[int]:
-    """Return the seeds of `n` answers to each prompt; one that comes again gets others."""
+def rows_of(prompts: Sequence[Prompt], n: int, seed: int) -> list[Row]:
+    """Return `n` rows for each prompt; one that comes again gets other seeds."""
     asked: Counter[str] = Counter()
-    seeds = []
+    rows = []
     for prompt in prompts:
         said = prompt_hash(prompt)
-        seeds += [draw_seed(seed, prompt, asked[said] + answer) for answer in range(n)]
+        rows += [Row(prompt, draw_seed(seed, prompt, asked[said] + k)) for k in range(n)]
         asked[said] += n
-    return seeds
+    return rows
 
 
 def draw_seed(seed: int, prompt: Prompt, answer: int) -> int:

@@ -1,4 +1,4 @@
-"""A teacher behind a local server: what is asked, what is refused, what a broken answer says."""
+"""A model behind a local server: what is asked, what is refused, what a broken answer says."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from locale_tune.api import Machine, Message, StageFailed
-from locale_tune_curation.endpoint import EndpointTeacher, local_host
+from locale_tune_curation.endpoint import Endpoint, local_host
 from locale_tune_curation.teacher import (
     Answer,
+    Row,
     Sampling,
     TeacherSettings,
     ask,
@@ -23,6 +24,7 @@ from locale_tune_curation.teacher import (
     prompt_hash,
 )
 
+X = [Row(ask("x"), 0)]
 Serve = Callable[..., tuple[str, list[dict[str, Any]]]]
 
 
@@ -87,9 +89,9 @@ def test_each_answer_is_asked_for_with_a_seed_of_its_own(serve: Serve) -> None:
 
 def test_an_answer_that_was_cut_says_so(serve: Serve) -> None:
     url, _ = serve(said("Igl era ina giada", "length"))
-    assert EndpointTeacher(url, "").generate([ask("x")]) == [Answer("Igl era ina giada", False)]
+    assert Endpoint(url, "").answer(X, Sampling()) == [Answer("Igl era ina giada", False)]
     url, _ = serve(said(None))
-    assert EndpointTeacher(url, "").generate([ask("x")]) == [Answer("", True)]
+    assert Endpoint(url, "").answer(X, Sampling()) == [Answer("", True)]
 
 
 @pytest.mark.parametrize(
@@ -107,13 +109,13 @@ def test_what_is_no_answer_stops_with_a_sentence(
 ) -> None:
     url, asked = serve(reply, status)
     with pytest.raises(StageFailed, match=told):
-        EndpointTeacher(url, "").generate([ask("x")])
+        Endpoint(url, "").answer(X, Sampling())
     assert len(asked) == 1
 
 
 def test_a_server_that_is_not_there_stops_with_a_sentence() -> None:
     with pytest.raises(StageFailed, match="ConnectionRefused"):
-        EndpointTeacher("http://127.0.0.1:1/v1", "").generate([ask("x")])
+        Endpoint("http://127.0.0.1:1/v1", "").answer(X, Sampling())
 
 
 @pytest.mark.parametrize(
@@ -159,7 +161,7 @@ def test_proxies_of_the_environment_are_not_used(
     monkeypatch.setenv("http_proxy", "http://192.0.2.1:9")
     monkeypatch.setenv("no_proxy", "")
     url, _ = serve(said("bun"))
-    assert EndpointTeacher(url, "").generate([ask("x")])[0].text == "bun"
+    assert Endpoint(url, "").answer(X, Sampling())[0].text == "bun"
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

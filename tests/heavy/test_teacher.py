@@ -12,9 +12,10 @@ import torch
 from tiny import save_tiny, tiny_tokenizer
 
 from locale_tune.api import Machine, Message
-from locale_tune_curation.local_teacher import Draw, LocalTeacher
+from locale_tune_curation.local_model import Draw, LocalModel
+from locale_tune_curation.remembering import Remembering
 from locale_tune_curation.rounds import split_chat, template_counter
-from locale_tune_curation.teacher import Sampling, TeacherSettings, ask, open_teacher
+from locale_tune_curation.teacher import Row, Sampling, TeacherSettings, ask, open_teacher
 
 SHORT = Sampling(temperature=1.0, top_p=0.95, tokens=8)
 
@@ -24,8 +25,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny(tmp_path_factory.mktemp("tiny"))
 
 
-def teacher(folder: Path, batch: int = 4) -> LocalTeacher:
-    return LocalTeacher(folder, "tiny", Machine(), batch)
+def teacher(folder: Path, batch: int = 4) -> Remembering:
+    return Remembering(LocalModel(folder, "tiny", Machine(), batch))
+
+
+def model(folder: Path) -> LocalModel:
+    return LocalModel(folder, "tiny", Machine(), 4)
 
 
 def test_answers_depend_on_seed_and_prompt_alone(folder: Path) -> None:
@@ -49,13 +54,14 @@ def test_without_temperature_the_likeliest_token_is_taken(folder: Path) -> None:
 
 
 def test_an_answer_that_ends_says_so(folder: Path) -> None:
-    taught = teacher(folder)
-    assert not taught.generate([ask("x")], 1, 0, Sampling(0, tokens=2))[0].ended
+    taught = model(folder)
+    row = [Row(ask("x"), 0)]
+    assert not taught.answer(row, Sampling(0, tokens=2))[0].ended
     head = taught._model.get_output_embeddings()
     with torch.no_grad():
         head.weight[:] = 0  # every token as likely: the first of equals wins, `<|endoftext|>`
     taught._model.generation_config.eos_token_id = [0]
-    assert taught.generate([ask("x")], 1, 0, Sampling(0, tokens=2))[0] == ("", True)
+    assert taught.answer(row, Sampling(0, tokens=2)) == [("", True)]
 
 
 def test_a_prompt_longer_than_the_model_reads_gets_no_answer(folder: Path) -> None:
@@ -66,17 +72,17 @@ def test_a_prompt_longer_than_the_model_reads_gets_no_answer(folder: Path) -> No
 
 
 def test_closing_gives_the_memory_back(folder: Path) -> None:
-    taught = teacher(folder)
-    before = taught.generate([ask("x")], 1, 0, SHORT)
-    model = weakref.ref(taught._model)
+    taught, row = model(folder), [Row(ask("x"), 0)]
+    before = taught.answer(row, SHORT)
+    loaded = weakref.ref(taught._model)
     taught.close()
     gc.collect()
-    assert model() is None
-    assert taught.generate([ask("x")], 1, 0, SHORT) == before
+    assert loaded() is None
+    assert taught.answer(row, SHORT) == before
 
 
 def test_a_template_without_system_turns_gets_them_in_the_question(folder: Path) -> None:
-    taught = teacher(folder)
+    taught = model(folder)
     taught._load()
     refuse = "{% if messages[0].role == 'system' %}{{ raise_exception('no') }}{% endif %}"
     taught._tokenizer.chat_template = refuse + taught._tokenizer.chat_template
@@ -85,7 +91,7 @@ def test_a_template_without_system_turns_gets_them_in_the_question(folder: Path)
 
 
 def test_a_model_without_a_template_reads_the_words_alone(folder: Path) -> None:
-    taught = teacher(folder)
+    taught = model(folder)
     taught._load()
     taught._tokenizer.chat_template = None
     assert taught._tokenizer.decode(taught._ids(ask("the valley"))) == "the valley\n\n"

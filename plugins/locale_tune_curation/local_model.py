@@ -1,4 +1,4 @@
-"""A teacher that is a model on this machine: answers drawn in batches, the same for a seed."""
+"""A model on this machine: answers drawn in batches, the same for a seed."""
 
 from __future__ import annotations
 
@@ -14,40 +14,35 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from locale_tune.api import Machine, Message
-from locale_tune_curation.teacher import Answer, Prompt, Sampling, draw_seeds
+from locale_tune_curation.teacher import Answer, Prompt, Row, Sampling
 
 DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
-DEFAULT = Sampling()
-Row = tuple[list[int], int]  # the ids of a prompt, and the seed of one answer to it
+Read = tuple[list[int], int]  # the ids of a prompt, and the seed of its answer
 
 
-class LocalTeacher:
+class LocalModel:
     """A transformers model folder, or a GGUF file, loaded at the first question."""
 
     def __init__(self, path: Path, name: str, machine: Machine, batch: int = 16) -> None:
-        self.name = name
-        self._path, self._machine, self._batch = path, machine, batch
+        self.name, self.batch = name, batch
+        self._path, self._machine = path, machine
         self._model: Any = None
         self._tokenizer: Any = None
 
-    def generate(
-        self, prompts: Sequence[Prompt], n: int = 1, seed: int = 0, sampling: Sampling = DEFAULT
-    ) -> list[Answer]:
-        """Return `n` answers to each prompt; a prompt longer than the model reads gets empty ones.
+    def answer(self, rows: Sequence[Row], sampling: Sampling) -> list[Answer]:
+        """Return the answer to each row; a prompt longer than the model reads gets an empty one.
 
         Batches go from long prompts to short ones, so that what does not fit shows at once.
         """
         self._load()
-        read = [self._ids(prompt) for prompt in prompts]
-        seeds = draw_seeds(seed, prompts, n)
-        rows = list(zip((ids for ids in read for _ in range(n)), seeds, strict=True))
+        read = [(self._ids(row.prompt), row.seed) for row in rows]
         answers = [Answer("", False)] * len(rows)
         room = getattr(self._model.config, "max_position_embeddings", None) or 1 << 30
-        order = [i for i in range(len(rows)) if len(rows[i][0]) + sampling.tokens <= room]
-        order.sort(key=lambda i: -len(rows[i][0]))
-        for start in range(0, len(order), self._batch):
-            chosen = order[start : start + self._batch]
-            made = self._continue([rows[i] for i in chosen], sampling)
+        order = [i for i in range(len(rows)) if len(read[i][0]) + sampling.tokens <= room]
+        order.sort(key=lambda i: -len(read[i][0]))
+        for start in range(0, len(order), self.batch):
+            chosen = order[start : start + self.batch]
+            made = self._continue([read[i] for i in chosen], sampling)
             for i, answer in zip(chosen, made, strict=True):
                 answers[i] = answer
         return answers
@@ -106,7 +101,7 @@ class LocalTeacher:
                     raise
         raise AssertionError("the second rendering returns or raises")
 
-    def _continue(self, rows: Sequence[Row], sampling: Sampling) -> list[Answer]:
+    def _continue(self, rows: Sequence[Read], sampling: Sampling) -> list[Answer]:
         longest = max(len(ids) for ids, _ in rows)
         pad = self._model.generation_config.pad_token_id
         ids = [[pad] * (longest - len(prompt)) + prompt for prompt, _ in rows]
