@@ -20,6 +20,7 @@ from locale_tune.api import Message, Record, Settings
 from locale_tune_curation.clean import flaw
 from locale_tune_curation.markdown import is_rendered, rebuild_fences, to_markdown
 from locale_tune_curation.rouge import folded
+from locale_tune_curation.rounds import Count, split_chat
 
 COUNTER = re.compile(
     r"\d+ ?/ ?\d+"
@@ -62,11 +63,39 @@ class ConversationSettings(Settings):
     )
 
 
-def clean_chats(
-    records: Iterable[Record], settings: ConversationSettings, rejected: Counter[str]
+def tidied(
+    records: Iterable[Record],
+    settings: ConversationSettings,
+    count: Count | None,
+    rejected: Counter[str],
 ) -> Iterator[Record]:
-    """Yield the conversations that are left, cleaned; the first of those that begin alike."""
+    """Yield lessons in their order: those of `settings.sources` cleaned and cut, others as is.
+
+    `count` is needed with `most_tokens` (`rounds.counter_of`).
+    """
     seen: set[bytes] = set()
+    for record in records:
+        if record.source not in settings.sources:
+            yield record
+            continue
+        for chat in clean_chats([record], settings, rejected, seen):
+            if settings.most_tokens and count:
+                yield from split_chat(chat, count, settings.most_tokens, rejected)
+            else:
+                yield chat
+
+
+def clean_chats(
+    records: Iterable[Record],
+    settings: ConversationSettings,
+    rejected: Counter[str],
+    seen: set[bytes] | None = None,
+) -> Iterator[Record]:
+    """Yield the conversations that are left, cleaned; the first of those that begin alike.
+
+    `seen` holds how earlier ones began, and learns how these do.
+    """
+    seen = set() if seen is None else seen
     for record in records:
         cleaned = clean_chat(record, settings)
         reason = flaw_of(cleaned, settings)

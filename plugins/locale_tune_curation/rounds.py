@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from locale_tune.api import Message, Record
@@ -72,6 +73,18 @@ def cut_rounds(
             open_piece = False
         turn += len(one)
     return pieces, lost
+
+
+def counter_of(base: Path) -> Count:
+    """Return a counter of tokens for a model folder or a GGUF file. It needs transformers."""
+    from transformers import AutoTokenizer
+
+    gguf = base.suffix == ".gguf"
+    how = {"gguf_file": base.name} if gguf else {}
+    folder = base.parent if gguf else base
+    return template_counter(
+        AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True, **how)
+    )
 
 
 def template_counter(tokenizer: Any) -> Count:

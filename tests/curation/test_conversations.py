@@ -16,6 +16,7 @@ from locale_tune_curation.conversations import (
     clean_chat,
     clean_chats,
     flaw_of,
+    tidied,
 )
 from locale_tune_curation.markdown import is_rendered, rebuild_fences, to_markdown
 from locale_tune_curation.rounds import cut_rounds, rounds_of, split_chat
@@ -139,6 +140,27 @@ def test_of_conversations_that_begin_alike_the_first_is_kept() -> None:
     kept = [record.id for record in clean_chats(chats, ConversationSettings(), rejected)]
     assert kept == ["long", "other"]
     assert rejected == {"begins like another conversation": 1}
+
+
+def test_only_the_sources_that_are_named_are_touched() -> None:
+    rejected: Counter[str] = Counter()
+    page = chat("A question", "Copy code\nan answer", identity="page")
+    long = chat("q" * 20, "a" * 20, "q" * 60, "a" * 60, identity="long")
+    own = page.model_copy(update={"source": "own", "id": "own"})
+    wanted = ConversationSettings(sources=("chats",), most_tokens=60)
+
+    def letters(messages: Sequence[Message]) -> int:
+        return sum(len(message.content) for message in messages)
+
+    kept = list(tidied([own, page, page, long], wanted, letters, rejected))
+    assert [record.id for record in kept] == ["own", "page", "long_0"]
+    assert kept[0] == own
+    assert said(kept[1]) == ["A question", "an answer"]
+    assert rejected == {
+        "begins like another conversation": 1,
+        "a round of more than 60 tokens": 1,
+    }
+    assert list(tidied([page], ConversationSettings(), None, rejected)) == [page]
 
 
 def counter(overhead: int) -> Callable[[Sequence[Message]], int]:

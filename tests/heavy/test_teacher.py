@@ -14,7 +14,7 @@ from tiny import save_tiny, tiny_tokenizer
 from locale_tune.api import Machine, Message
 from locale_tune_curation.local_model import Draw, LocalModel
 from locale_tune_curation.remembering import Remembering
-from locale_tune_curation.rounds import split_chat, template_counter
+from locale_tune_curation.rounds import counter_of, split_chat, template_counter
 from locale_tune_curation.teacher import Row, Sampling, TeacherSettings, ask, open_teacher
 
 SHORT = Sampling(temperature=1.0, top_p=0.95, tokens=8)
@@ -121,11 +121,14 @@ def test_what_was_said_is_penalised_and_what_was_asked_is_not() -> None:
     assert scores.tolist() == [[1.0, 2.0, 1.0], [3.0, 0.0, 1.0]]
 
 
-def test_long_chats_are_counted_by_the_template() -> None:
-    count = template_counter(tiny_tokenizer())
+def test_long_chats_are_counted_by_the_template(folder: Path) -> None:
+    count = counter_of(folder)
     chat = [Message(role="user", content="the valley"), Message(role="assistant", content="yes")]
     template = count(chat) - count([chat[0]])
-    assert template > len(tiny_tokenizer().encode("yes"))
+    tokenizer = tiny_tokenizer()
+    assert template > len(tokenizer.encode("yes"))
+    tokenizer.chat_template = None
+    assert template_counter(tokenizer)(chat) == len(tokenizer.encode("the valley\nyes"))
     from locale_tune.api import Record
 
     record = Record(id="c", source="s", messages=(*chat, *chat, *chat))
