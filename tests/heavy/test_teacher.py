@@ -115,6 +115,13 @@ def test_draws_follow_the_chances_within_the_nucleus() -> None:
         assert drawn[token] / rows == pytest.approx(expected, abs=0.03)
 
 
+def test_rounding_draws_nothing_outside_the_nucleus(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = Draw([0], 0, Sampling(temperature=1.0, top_p=0.6))
+    monkeypatch.setattr(draw._draws[0], "random", lambda: 1 - 2**-53)  # 1.0 in float32
+    chances = torch.tensor([[0.25, 0.5, 0.25]])
+    assert draw(torch.zeros(1, 0, dtype=torch.long), chances.log()).argmax().item() == 0
+
+
 def test_what_was_said_is_penalised_and_what_was_asked_is_not() -> None:
     draw = Draw([0, 0], 1, Sampling(temperature=0, presence_penalty=2.0))
     scores = draw(torch.tensor([[2, 0], [2, 1]]), torch.tensor([[3.0, 2.0, 1.0]] * 2))
