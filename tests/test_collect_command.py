@@ -90,7 +90,7 @@ def test_only_what_the_corpus_is_made_from_is_run(write_pack):
     plan = preview(str(root), options, lambda text: None)
     assert [step.name for step in upto(plan, "collect")] == ["base", "collect"]
     assert [step.name for step in needed(upto(plan, "collect"))] == ["collect"]
-    assert [step.name for step in needed(upto(plan, "select"))] == ["collect", "select"]
+    assert [step.name for step in needed(upto(plan, "select"))] == ["base", "collect", "select"]
 
 
 @pytest.mark.slow

@@ -31,7 +31,7 @@ def locale_tune_stages() -> Iterator[Stage]:
     """Offer `select`."""
     yield Stage(
         "select",
-        needs=("corpus",),
+        needs=("corpus", "base"),
         makes="lessons",
         run=_select,
         settings=SelectSettings,
@@ -39,7 +39,7 @@ def locale_tune_stages() -> Iterator[Stage]:
         reads=("prompts",),
         heavy=True,
         libraries=("numpy", "pyarrow"),
-        uses=("selectors",),
+        uses=("selectors", "filters"),
         doc="drop broken and repeated chats, choose among the others, shuffle",
     )
 

@@ -22,6 +22,7 @@ from locale_tune.api import (
     write_records,
 )
 from locale_tune_curation.clean import asks, flaw, key
+from locale_tune_curation.making import by_teacher, of_corpus
 from locale_tune_curation.pool import pool_of
 from locale_tune_curation.report import report
 from locale_tune_curation.selectors import rank
@@ -33,7 +34,8 @@ STARTS_AT, SHORTEST, LONGEST = 1 / 3, 200, 4000
 def run(job: Job) -> dict[str, Any]:
     """Write `lessons/`; return counts and reasons. Raise StageFailed when none is left."""
     rejected: Counter[str] = Counter()
-    clean = list(_clean(job, rejected))
+    made = by_teacher(job)
+    clean = list(_clean(job, made.records, rejected))
     pool = pool_of(clean, job.settings, job.seed)
     picked = choose(pool, job.parts.selectors, job.settings, job.seed) if clean else []
     rejected["not chosen"] += len(clean) - len(picked)
@@ -55,6 +57,7 @@ def run(job: Job) -> dict[str, Any]:
         "selector": job.settings.selector,
         "rejected": {reason: count for reason, count in sorted(rejected.items()) if count},
         **told,
+        **made.facts,
     }
 
 
@@ -88,10 +91,9 @@ def size_of(record: Record) -> int:
     return sum(len(message.content.encode()) for message in record.messages)
 
 
-def _clean(job: Job, rejected: Counter[str]) -> Iterator[Record]:
+def _clean(job: Job, made: list[Record], rejected: Counter[str]) -> Iterator[Record]:
     seen: set[bytes] = set()
-    corpus = job.inputs["corpus"].path
-    for record in chain(read_records(corpus / "lessons"), _continuations(job)):
+    for record in chain(of_corpus(job, rejected), _continuations(job), made):
         reason = flaw(record)
         if not reason and asks(record, job.pack.prompts):
             reason = "asks a prompt of the report"

@@ -7,6 +7,11 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from locale_tune.api import Settings
+from locale_tune_curation.back_translation import BackTranslationSettings
+from locale_tune_curation.conversations import ConversationSettings
+from locale_tune_curation.dialogues import DialogueSettings
+from locale_tune_curation.self_instruct import SelfInstructSettings
+from locale_tune_curation.teacher import TeacherSettings
 
 Shares = dict[str, dict[str, float]]
 
@@ -59,6 +64,26 @@ class SelectSettings(Settings):
     mig_divide: bool = Field(False, description="whether the labels of a lesson share its quality")
     mdaq_quality_share: float = Field(
         6 / 7, ge=0, le=1, description="part of the budget that is chosen for quality"
+    )
+    conversations: ConversationSettings = Field(
+        ConversationSettings.model_validate({}),
+        description="how shared conversations are cleaned and cut",
+    )
+    teacher: TeacherSettings = Field(
+        TeacherSettings.model_validate({}),
+        description="the model that makes lessons, where any are wanted",
+    )
+    self_instruct: SelfInstructSettings = Field(
+        SelfInstructSettings.model_validate({}),
+        description="tasks that the teacher makes after examples",
+    )
+    dialogues: DialogueSettings = Field(
+        DialogueSettings.model_validate({}),
+        description="dialogues that the teacher holds with itself",
+    )
+    back_translation: BackTranslationSettings = Field(
+        BackTranslationSettings.model_validate({}),
+        description="questions that the teacher makes to native text",
     )
     continuation_lessons: int = Field(
         0, ge=0, description="lessons made of native text: its start is asked, the rest answers"

@@ -223,4 +223,4 @@ def test_the_plugin_offers_its_selectors_and_one_stage() -> None:
     offered = [part.name for part in locale_tune_curation.locale_tune_selectors()]
     assert offered == ["all", "random", "novelselect", "mig", "mdaq", "kcenter"]
     [stage] = locale_tune_curation.locale_tune_stages()
-    assert (stage.needs, stage.makes, stage.reads) == (("corpus",), "lessons", ("prompts",))
+    assert (stage.needs, stage.makes, stage.reads) == (("corpus", "base"), "lessons", ("prompts",))
