@@ -39,6 +39,7 @@ from locale_tune.offers import (
     Stage,
 )
 from locale_tune.packfile import read_pack, where
+from locale_tune.phrasing import Listing, fill, slots_of
 from locale_tune.pinned import pinned_file
 from locale_tune.records import (
     read_records,
@@ -64,6 +65,7 @@ from locale_tune.schema import (
     Verdict,
     without_result,
 )
+from locale_tune.segments import joined, sentences
 
 __all__ = [
     "CHANGES_NOTHING",
@@ -77,6 +79,7 @@ __all__ = [
     "Job",
     "LanguagePack",
     "Launcher",
+    "Listing",
     "Locale",
     "LocaleTuneError",
     "Machine",
@@ -103,7 +106,9 @@ __all__ = [
     "did_you_mean",
     "discard",
     "disk_errors",
+    "fill",
     "hookimpl",
+    "joined",
     "licences",
     "pinned_file",
     "read_json",
@@ -111,7 +116,9 @@ __all__ = [
     "read_records",
     "read_tables",
     "records_of",
+    "sentences",
     "sha256_file",
+    "slots_of",
     "this_machine",
     "verified",
     "where",

@@ -91,7 +91,7 @@ def locale_tune_stages() -> Iterator[Stage]:
         makes="corpus",
         run=_collect,
         settings=CollectSettings,
-        version="2",
+        version="3",
         reads=("sources", "filters", "names"),
         heavy=True,
         libraries=LIBRARIES,
