@@ -134,14 +134,14 @@ class Pourer:
             id=f"{identity}~{task}",
             source=self.source.id,
             lang=self.source.lang,
-            variety=self._text(row, variety, {}) if variety else self.source.variety,
+            variety=self._plain(row, variety) if variety else self.source.variety,
             messages=(
                 Message(role="user", content=ask),
                 Message(role="assistant", content=say),
             ),
             meta={
                 "where": where,
-                "group": self._text(row, group, {}) if group else identity,
+                "group": self._plain(row, group) if group else identity,
                 "task": task,
                 "template": f"{task}.{nth + 1}",
             },
@@ -174,9 +174,18 @@ class Pourer:
         )
 
     def _text(self, row: Row, name: str, words: Words) -> str:
-        """Return what a column says: extracted, then as the word for it. Raise Unreadable."""
+        """Return what a column says in the language: the word for it, or its own digits."""
+        value = self._plain(row, name)
+        if name not in words:
+            return value.translate(self._digits)
+        if value not in words[name]:
+            raise Unreadable(f"there is no word for {value[:SHOWN]!r} of field '{name}'")
+        return words[name][value]
+
+    def _plain(self, row: Row, name: str) -> str:
+        """Return what a column says, or a group's phrasing filled. Raise Unreadable for nothing."""
         if "{" in name:
-            return fill(name, lambda slot: self._text(row, slot, words))
+            return fill(name, lambda slot: self._plain(row, slot))
         if name not in row:
             raise Unreadable(f"no field '{name}'; {did_you_mean(name, row)}".removesuffix("; "))
         value = row[name]
@@ -184,12 +193,9 @@ class Pourer:
             value = str(value).lower()
         if not isinstance(value, str):
             raise Unreadable(f"field '{name}' is {kind_of(value)}, not text")
-        value = self._extracted(name, value.strip())
-        if name in words and value not in words[name]:
-            raise Unreadable(f"there is no word for {value[:SHOWN]!r} of field '{name}'")
-        if not value:
+        if not (value := self._extracted(name, value.strip())):
             raise Unreadable(f"field '{name}' is empty")
-        return words[name][value] if name in words else value.translate(self._digits)
+        return value
 
     def _extracted(self, name: str, value: str) -> str:
         pattern = self.options.extract.get(name)

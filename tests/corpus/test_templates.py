@@ -140,6 +140,8 @@ def test_truth_values_and_numbers_are_written(read: Read) -> None:
     ways = {"values": {"ok": {"true": "صح", "false": "غلط"}}, "digits": "٠١٢٣٤٥٦٧٨٩"}
     [record] = pour(read, [{"n": 120, "ok": True}], [template], **ways)
     assert said(record) == ("١٢٠?", "صح ١٢٠")
+    [record] = pour(read, [{"n": 120, "ok": True}], [template], group="n-{n}", **ways)
+    assert record.meta["group"] == "n-120"  # a group is the same in every language
 
 
 def test_answers_are_extracted_and_found_deeper_in_a_row(read: Read) -> None:
