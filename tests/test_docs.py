@@ -125,6 +125,20 @@ def test_the_options_that_only_tables_have_stand_there_too():
     assert set(table) == set(TableOptions.model_fields) - set(Fields.model_fields)
 
 
+def test_the_options_of_templates_stand_there_and_name_those_of_rows():
+    from locale_tune.api import Listing
+    from locale_tune_corpus.fields import RowOptions
+    from locale_tune_corpus.tables import TableShape
+    from locale_tune_corpus.template_options import TemplateOptions
+
+    text = section(FORMAT, "#### Options of `templates`")
+    shared = {*RowOptions.model_fields, *TableShape.model_fields}
+    table = text.partition("A phrasing has")[0]
+    assert set(rows(table)) == set(TemplateOptions.model_fields) - shared
+    assert all(f"`{name}`" in text for name in shared)
+    assert set(rows(text.partition("| in `listing` |")[2])) == set(Listing.model_fields)
+
+
 @pytest.mark.parametrize(
     ("heading", "names"),
     [
