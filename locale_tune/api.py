@@ -33,6 +33,7 @@ from locale_tune.offers import (
     Job,
     Launcher,
     Parts,
+    Pool,
     Selector,
     SourceKind,
     Span,
@@ -65,7 +66,7 @@ from locale_tune.schema import (
     Verdict,
     without_result,
 )
-from locale_tune.segments import joined, sentences
+from locale_tune.sentences import joined, sentences
 
 __all__ = [
     "CHANGES_NOTHING",
@@ -88,6 +89,7 @@ __all__ = [
     "PackError",
     "Parts",
     "PluginError",
+    "Pool",
     "Progress",
     "Record",
     "Selector",

@@ -90,11 +90,30 @@ class Filter:
 
 
 @dataclass(frozen=True)
+class Pool:
+    """What a selector may look at: the clean lessons, and what can be found out about them.
+
+    Each function does its work when it is first called. `vectors()` is float32 [lessons,
+    dimensions], each of length 1. `quality()` is float64 [lessons], higher is better; compare it
+    within one language. `labels()` is (the labels of every lesson as numbers, the vector of each
+    label). `quotas(budget)` returns what may still be picked: a selector calls its `take(index)`
+    for every pick, and picks only what it `allows(index)`.
+    """
+
+    records: Sequence[Record]
+    vectors: Callable[[], Any]
+    quality: Callable[[], Any]
+    labels: Callable[[], tuple[list[list[int]], Any]]
+    quotas: Callable[[int], Any]
+    settings: Any = None
+
+
+@dataclass(frozen=True)
 class Selector:
-    """Choose `budget` of the lessons: returns the indices kept, best first."""
+    """Choose `budget` lessons: `select(pool, budget, seed)` returns their indices, best first."""
 
     name: str
-    select: Callable[[list[Record], int, int], list[int]]
+    select: Callable[[Pool, int, int], list[int]]
     doc: str = ""
 
 

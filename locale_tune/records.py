@@ -54,8 +54,8 @@ def read_tables(folder: Path) -> Iterator[pa.Table]:
     import pyarrow.parquet as pq
 
     for path in sorted(folder.glob("*.parquet")):
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=BATCH_ROWS):
+        with pq.ParquetFile(path, pre_buffer=False) as file:  # whole row groups would be held
+            for batch in file.iter_batches(batch_size=BATCH_ROWS, use_threads=False):
                 yield pa.Table.from_batches([batch])
 
 

@@ -24,6 +24,8 @@ from locale_tune.offers import Stage
 from locale_tune.packfile import read_pack
 from locale_tune.records import read_records, write_records
 from locale_tune.schema import Bad, Message, Record, Source
+from locale_tune_curation.pool import pool_of
+from locale_tune_curation.settings import SelectSettings
 
 TOY = page("add-a-language.md")
 PLUGIN = page("write-a-plugin.md")
@@ -63,6 +65,24 @@ def lesson(number, *words):
     return Record(id=str(number), source="x", messages=tuple(messages))
 
 
+def test_the_table_of_the_tutorial_becomes_lessons(tmp_path):
+    write_files(TOY, tmp_path)
+    root = tmp_path / "locale-tune-toy" / "locale_tune_toy"
+    shown = section(TOY, "### Many lessons from a table")
+    [table], [phrasings, source] = blocks(shown, "text"), blocks(shown, "toml")
+    (root / "data" / "templates").mkdir()
+    (root / "data" / "animals.csv").write_text(table, encoding="utf-8")
+    (root / "data" / "templates" / "animals.toml").write_text(phrasings, encoding="utf-8")
+    with (root / "pack.toml").open("a", encoding="utf-8") as file:
+        file.write(source)
+    pack = read_pack(root)
+    kind = plugins.parts(plugins.manager()).source_kinds["templates"]
+    made = list(kind.read(pack.sources[-1], root / pack.sources[-1].uri, pack.locale))
+    said = {record.messages[1].content for record in made}
+    assert len(made) == 6
+    assert {"La hundo bojas.", "La koko."} <= said
+
+
 def test_the_source_kind_reads_psalms(tmp_path):
     path = tmp_path / "psalms.txt"
     path.write_text("one\n***\n\n***\nthree\n", encoding="utf-8")
@@ -79,7 +99,8 @@ def test_the_filter_keeps_five_words():
 
 def test_the_selector_takes_the_shortest():
     records = [lesson(0, "long question", "answer"), lesson(1, "a", "b")]
-    assert offered("locale_tune_selectors").select(records, 1, 0) == [1]
+    pool = pool_of(records, SelectSettings(), 0)
+    assert offered("locale_tune_selectors").select(pool, 1, 0) == [1]
 
 
 def test_the_stage_counts_words(tmp_path):

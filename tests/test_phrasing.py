@@ -14,7 +14,7 @@ def test_slots_are_named_once_in_order() -> None:
 
 @pytest.mark.parametrize("text", ["{a", "a}", "{}", "{ }", "{a}}", r"ina lingia\n", r"\t"])
 def test_what_would_stand_in_a_lesson_as_it_is_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="brace|slot|backslash"):
+    with pytest.raises(ValueError, match=r"brace|slot|backslash"):
         slots_of(text)
 
 

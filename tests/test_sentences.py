@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from locale_tune.api import joined, sentences
 
@@ -53,6 +55,14 @@ def test_marks_end_sentences(text: str, lang: str, expected: list[str]) -> None:
 def test_nothing_is_lost_but_spaces() -> None:
     text = "«Gea?» Na… (Schi.) 今天。「好」 คำ ที่ 3."
     assert "".join("".join(sentences(text)).split()) == "".join(text.split())
+
+
+@given(st.text(alphabet="aB3.!?؟。「」»«)… \n\u0e01", max_size=60))
+def test_no_letter_is_lost_or_moved_in_any_text(text: str) -> None:
+    found = sentences(text)
+    assert "".join("".join(found).split()) == "".join(text.split())
+    assert all(part and part == part.strip() for part in found)
+    assert all("\n" not in part for part in found)
 
 
 def test_thai_is_cut_at_spaces_between_long_stretches() -> None:

@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from locale_tune.api import (
     Record,
     commit_folder,
     read_records,
+    records_of,
     verified,
     write_json,
-    write_records,
+    write_tables,
 )
 from locale_tune_corpus.choose import REASONS, Fate
 from locale_tune_corpus.keys import number
@@ -65,27 +67,30 @@ class Clean:
         with Rejects(folder, [part.source]) as rejects:
             count_over_cap(fates, part.source, rejects)
             found = fated(sifted, fates, Fate.KEEP, *REASONS)
-            kept = self._kept(found, part, rejects, varieties)
-            write_records(folder / "records", kept)
+            write_tables(folder / "records", self._kept(found, part, rejects, varieties))
             rejects.write_tally(part.source)
         write_json(folder / VARIETIES, varieties)
         return {}
 
     def _kept(
         self,
-        found: Iterator[tuple[Record, Fate]],
+        found: Iterator[tuple[pa.Table, list[Fate]]],
         part: Part,
         rejects: Rejects,
         varieties: dict[str, Counter[str]],
-    ) -> Iterator[Record]:
-        for record, fate in found:
-            if reason := REASONS.get(fate) or self._leak(record, part.source.role):
-                rejects.rejected(record, reason)
-                continue
-            rejects.kept(record)
-            if part.source.role == "text":
-                count(varieties, record, "text")
-            yield record
+    ) -> Iterator[pa.Table]:
+        for table, fates in found:
+            mask = []
+            for record, fate in zip(records_of(table), fates, strict=True):
+                reason = REASONS.get(fate) or self._leak(record, part.source.role)
+                mask.append(not reason)
+                if reason:
+                    rejects.rejected(record, reason)
+                    continue
+                rejects.kept(record)
+                if part.source.role == "text":
+                    count(varieties, record, "text")
+            yield table.filter(pa.array(mask))
 
     def _leak(self, record: Record, role: str) -> str:
         """Return why a record must not be trained on.

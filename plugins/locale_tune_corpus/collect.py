@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from locale_tune.api import (
     Job,
@@ -48,6 +49,7 @@ BYTES_A_PROCESS = 16_000_000  # to start one takes as long as to sift a few mega
 
 def run(job: Job) -> dict[str, Any]:
     """Fill `job.out` with the corpus; return its counts. Raise StageFailed without native text."""
+    pa.set_memory_pool(pa.system_memory_pool())  # the default one keeps what it has once had
     sources = tuple(source for source in job.pack.sources if source.on)
     kept, refused = admitted(sources, job.settings)
     job = replace(job, files={s.id: job.files[s.id] for s in kept if s.id in job.files})

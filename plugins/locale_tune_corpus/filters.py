@@ -6,21 +6,23 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from locale_tune.api import Locale, Record
 from locale_tune_corpus import scripts
-from locale_tune_corpus.invisible import hidden
+from locale_tune_corpus.invisible import SUSPECTS, hidden
 
 Keep = Callable[[Record], str]
 
 BIDI_OVERRIDES = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
-TATWEEL_FLOOD = re.compile("\u0640{8,}")
+TATWEEL_FLOOD = "\u0640" * 8
 CONTROL_STRING = re.compile(
     r"<\|[a-z_ ]{2,40}\|>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|<(?:unk|s|/s|pad)>"
     r"|^### (?:Instruction|Response|System):",
     re.IGNORECASE | re.MULTILINE,
 )
+CONTROL_SIGNS = frozenset("<[#")  # one of them is in every control string
 # Rae et al. 2021 (arXiv:2112.11446), table A1: most characters in repeated lines and n-grams.
 DUPLICATE_LINES = 0.30
 TOP_NGRAM = {2: 0.20, 3: 0.18, 4: 0.16}
@@ -70,7 +72,7 @@ def repetition(locale: Locale, settings: Mapping[str, Any]) -> Keep:
         words = record.text.split()
         if len(words) < LEAST_WORDS:
             return "one word over and over" if _one_word(words) else ""
-        return "words that repeat" if any(_top(words, n) > m for n, m in TOP_NGRAM.items()) else ""
+        return "words that repeat" if _repeats(words) else ""
 
     return keep
 
@@ -79,11 +81,18 @@ def _one_word(words: list[str]) -> bool:
     return len(words) >= 6 and max(Counter(words).values()) > len(words) / 2
 
 
-def _top(words: list[str], size: int) -> float:
-    """Return the share of characters in the most frequent n-gram."""
-    grams = Counter(tuple(words[i : i + size]) for i in range(len(words) - size + 1))
-    gram, count = grams.most_common(1)[0]
-    return sum(map(len, gram)) * count / sum(map(len, words)) if count > 1 else 0.0
+def _repeats(words: list[str]) -> bool:
+    """Whether one n-gram holds more than its share of the characters, for any n of TOP_NGRAM."""
+    total, longest = sum(map(len, words)), max(map(len, words))
+    most = len(words)
+    for size, share in TOP_NGRAM.items():
+        if most * size * longest <= share * total:
+            return False  # no n-gram is more frequent than a shorter one inside it
+        grams = Counter(zip(*(words[start:] for start in range(size)), strict=False))
+        gram, most = grams.most_common(1)[0]
+        if most > 1 and sum(map(len, gram)) * most > share * total:
+            return True
+    return False
 
 
 def hygiene(locale: Locale, settings: Mapping[str, Any]) -> Keep:
@@ -97,19 +106,29 @@ def hygiene(locale: Locale, settings: Mapping[str, Any]) -> Keep:
 
 def unclean(text: str) -> str:
     """Return what is wrong with a text's characters, or an empty string."""
-    for char in set(text):
-        code, kind = ord(char), unicodedata.category(char)
-        if code in BIDI_OVERRIDES:
-            return "a character that overrides writing direction"
-        if kind == "Cc" and char not in "\n\t":
-            return "a control character"
-        if kind in ("Co", "Cs") or code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF:
-            return "a private character or none at all"
-        if code == 0xFFFD:
-            return "a letter lost in conversion (U+FFFD)"
-    if TATWEEL_FLOOD.search(text):
+    given = chars = set(text)
+    if fault := next((fault for char in sorted(chars) if (fault := _fault(char))), ""):
+        return fault
+    if TATWEEL_FLOOD in text:
         return "a flood of tatweel"
-    shown = unicodedata.normalize("NFKC", text)
-    unseen = [ord(char) for char in set(shown) if unicodedata.category(char) == "Cf"]
-    shown = shown.translate(dict.fromkeys(unseen)) if unseen else shown
-    return "a chat control string" if CONTROL_STRING.search(shown) else hidden(text)
+    shown = text
+    if not unicodedata.is_normalized("NFKC", text):
+        shown = unicodedata.normalize("NFKC", text)
+        chars = set(shown)
+    if unseen := [ord(char) for char in chars if unicodedata.category(char) == "Cf"]:
+        shown = shown.translate(dict.fromkeys(unseen))
+    if not CONTROL_SIGNS.isdisjoint(chars) and CONTROL_STRING.search(shown):
+        return "a chat control string"
+    return "" if SUSPECTS.isdisjoint(given) else hidden(text)
+
+
+@cache
+def _fault(char: str) -> str:
+    code, kind = ord(char), unicodedata.category(char)
+    if code in BIDI_OVERRIDES:
+        return "a character that overrides writing direction"
+    if kind == "Cc" and char not in "\n\t":
+        return "a control character"
+    if kind in ("Co", "Cs") or code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF:
+        return "a private character or none at all"
+    return "a letter lost in conversion (U+FFFD)" if code == 0xFFFD else ""

@@ -58,12 +58,18 @@ def _folded(text: str) -> str:
 
 def fold(text: str) -> str:
     """Return the folded words of a text, one space between them."""
-    return " ".join(fold_words(text))
+    folded = _joined(text)
+    untidy = "  " in folded or folded[:1] == " " or folded[-1:] == " "
+    return " ".join(folded.split()) if untidy else folded
 
 
 def fold_words(text: str) -> list[str]:
     """Return the folded words of a text."""
-    return " ".join(map(_WORDS.__getitem__, text.split())).split()
+    return _joined(text).split()
+
+
+def _joined(text: str) -> str:
+    return " ".join(map(_WORDS.__getitem__, text.split()))
 
 
 def fingerprint(text: str) -> bytes:

@@ -26,11 +26,10 @@ from locale_tune_corpus.fields import (
     records,
 )
 from locale_tune_corpus.lines import irregular, label
+from locale_tune_corpus.share import PLAIN_MEMORY
 
 CHILD = Path(__file__).with_name("parquet_child.py")
 CRASHES = 3
-# Large pieces go back to the system when they are freed; otherwise holes would count as used.
-PLAIN_MEMORY = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
 NO_COLUMN = "no column that the options name"
 FOREIGN = "\0foreign"  # as parquet_child.foreign names it
 KINDS = {"bytes": "bytes", "datetime": "a time", "date": "a date", "Decimal": "a decimal number"}

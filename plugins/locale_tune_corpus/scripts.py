@@ -51,8 +51,13 @@ def share(text: str, script: str) -> float | None:
 
     Digits, punctuation, marks and emoji are of no script and count on neither side.
     """
-    letters = [char for char in text if char.isalpha()]
-    return sum(belongs(char, script) for char in letters) / len(letters) if letters else None
+    kinds = [char for char in set(text) if char.isalpha()]
+    if kinds and all(belongs(char, script) for char in kinds):
+        return 1.0  # nearly always, and quick to see
+    letters = {char: text.count(char) for char in kinds}
+    total = sum(letters.values())
+    own = sum(count for char, count in letters.items() if belongs(char, script))
+    return own / total if total else None
 
 
 @cache

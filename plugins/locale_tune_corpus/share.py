@@ -21,6 +21,8 @@ from locale_tune.api import StageFailed
 from locale_tune_corpus.parts import Part
 
 Told = Callable[[Part], None]
+# Large pieces go back to the system when they are freed; otherwise holes would count as used.
+PLAIN_MEMORY = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
 
 
 class Task(Protocol):
@@ -47,6 +49,7 @@ def run_all(task: Task, parts: Sequence[Part], workers: int, told: Told) -> None
             task.run(part)
             told(part)
         return
+    os.environ.update(PLAIN_MEMORY)  # for the processes to come; this one has read it already
     context = multiprocessing.get_context("spawn")  # a fork would copy other threads' locks
     pool = ProcessPoolExecutor(
         min(workers, len(parts)), mp_context=context, initializer=_begin, initargs=(task,)

@@ -23,6 +23,7 @@ from locale_tune.api import (
     verified,
     write_records,
 )
+from locale_tune_corpus import Reader
 from locale_tune_corpus.keys import KeyWriter
 from locale_tune_corpus.ledger import Counted, Rejects
 from locale_tune_corpus.nfc import settled
@@ -100,8 +101,7 @@ class Sift:
             for name, keep in self.keeps.items()
             if source.role == "text" or name in EVERY_LANGUAGE
         ]
-        for read in self._read(part):
-            item = settled(read) if isinstance(read, Record) else read
+        for item in self._read(part):
             if isinstance(item, Bad):
                 rejects.unreadable(source, item)
                 continue
@@ -117,11 +117,14 @@ class Sift:
                 yield record
 
     def _read(self, part: Part) -> Iterator[Record | Bad]:
-        kind = self.kinds[part.source.kind]
-        if part.span:
-            yield from kind.read(part.source, part.path, self.locale, span=part.span)
-        else:
-            yield from kind.read(part.source, part.path, self.locale)
+        read = self.kinds[part.source.kind].read
+        span = {"span": part.span} if part.span else {}
+        found = read(part.source, part.path, self.locale, **span)
+        if isinstance(read, Reader):
+            yield from found
+            return
+        for item in found:  # of a reader by somebody else, who may not know of NFC
+            yield settled(item) if isinstance(item, Record) else item
 
     def _filter(self, name: str) -> Keep:
         given = {

@@ -46,26 +46,29 @@ class Spool:
 
 def with_fate(folder: Path, fates: NDArray[np.uint8], *wanted: Fate) -> Iterator[Record]:
     """Yield the records of a part that have one of these fates."""
-    return (record for record, _ in fated(folder, fates, *wanted))
+    for table, _ in fated(folder, fates, *wanted):
+        yield from records_of(table)
 
 
-def fated(folder: Path, fates: NDArray[np.uint8], *wanted: Fate) -> Iterator[tuple[Record, Fate]]:
-    """Yield the records of a part that have one of these fates, each with its fate."""
+def fated(
+    folder: Path, fates: NDArray[np.uint8], *wanted: Fate
+) -> Iterator[tuple[pa.Table, list[Fate]]]:
+    """Yield the records of a part that have one of these fates, as tables, with their fates."""
     row = 0
     for table in read_tables(folder / "records"):
         chosen = fates[row : row + table.num_rows]
         row += table.num_rows
         mask = np.isin(chosen, wanted)
         if mask.any():
-            records = records_of(table.filter(pa.array(mask)))
-            yield from zip(records, map(Fate, chosen[mask].tolist()), strict=True)
+            yield table.filter(pa.array(mask)), [Fate(fate) for fate in chosen[mask].tolist()]
 
 
 def tell(folder: Path, fates: NDArray[np.uint8], source: Source, rejects: Rejects) -> None:
     """Put on record which records of a part are left out, and why."""
     count_over_cap(fates, source, rejects)
-    for record, fate in fated(folder, fates, *REASONS):
-        rejects.rejected(record, REASONS[fate])
+    for table, why in fated(folder, fates, *REASONS):
+        for record, fate in zip(records_of(table), why, strict=True):
+            rejects.rejected(record, REASONS[fate])
 
 
 def count_over_cap(fates: NDArray[np.uint8], source: Source, rejects: Rejects) -> None:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
-from itertools import chain, islice
+from collections.abc import Iterator, Mapping
+from itertools import accumulate, chain, islice
+from math import ceil
 from typing import Any
 
 from locale_tune.api import (
     Job,
     Message,
     PluginError,
+    Pool,
     Record,
+    Selector,
     StageFailed,
     did_you_mean,
     read_records,
     write_records,
 )
 from locale_tune_curation.clean import asks, flaw, key
+from locale_tune_curation.pool import pool_of
+from locale_tune_curation.report import report
 from locale_tune_curation.selectors import rank
+from locale_tune_curation.settings import SelectSettings
 
 STARTS_AT, SHORTEST, LONGEST = 1 / 3, 200, 4000
 
@@ -27,24 +34,58 @@ def run(job: Job) -> dict[str, Any]:
     """Write `lessons/`; return counts and reasons. Raise StageFailed when none is left."""
     rejected: Counter[str] = Counter()
     clean = list(_clean(job, rejected))
-    chosen = _choose(job, clean)
-    rejected["not chosen"] += len(clean) - len(chosen)
-    if not chosen:
+    pool = pool_of(clean, job.settings, job.seed)
+    picked = choose(pool, job.parts.selectors, job.settings, job.seed) if clean else []
+    rejected["not chosen"] += len(clean) - len(picked)
+    if not picked:
         raise StageFailed(
             f"no lessons are left to tune on: {dict(rejected) or 'the corpus has none'}",
             'give a source the role "lessons", or set select.continuation_lessons',
         )
+    chosen = [clean[index] for index in picked]
+    told = report(pool, picked, job.settings)
     chosen.sort(key=lambda record: rank(job.seed, record.id))
     write_records(job.out / "lessons", chosen)
     return {
         "line": f"{len(chosen):,} lessons by '{job.settings.selector}'",
         "lessons": len(chosen),
         "turns": sum(len(record.messages) for record in chosen),
-        "bytes": sum(len(m.content.encode()) for record in chosen for m in record.messages),
+        "bytes": sum(map(size_of, chosen)),
         "by_source": dict(sorted(Counter(record.source for record in chosen).items())),
         "selector": job.settings.selector,
         "rejected": {reason: count for reason, count in sorted(rejected.items()) if count},
+        **told,
     }
+
+
+def choose(
+    pool: Pool, selectors: Mapping[str, Selector], settings: SelectSettings, seed: int
+) -> list[int]:
+    """Return the indices of the lessons to keep, best first, by the selector that is asked for.
+
+    Raises PluginError for a selector that nobody offers.
+    """
+    name, count = settings.selector, len(pool.records)
+    if name not in selectors:
+        raise PluginError(
+            f"no plugin offers the selector '{name}'",
+            did_you_mean(name, selectors) or f"there are {', '.join(sorted(selectors))}",
+        )
+    budget = settings.budget or count
+    if settings.budget_share:
+        budget = min(budget, max(1, round(settings.budget_share * count)))
+    sizes = [size_of(record) for record in pool.records]
+    room = settings.budget_kilobytes * 1000 if settings.budget_kilobytes else float("inf")
+    if room < sum(sizes):  # half as many again as will fit, so that short ones may fill up
+        budget = min(budget, max(1, ceil(1.5 * room / (sum(sizes) / count))))
+    picked = selectors[name].select(pool, budget, seed)
+    fits = list(accumulate(sizes[index] for index in picked))
+    return picked[: bisect_right(fits, room)]
+
+
+def size_of(record: Record) -> int:
+    """Return how many bytes of text a lesson has."""
+    return sum(len(message.content.encode()) for message in record.messages)
 
 
 def _clean(job: Job, rejected: Counter[str]) -> Iterator[Record]:
@@ -61,17 +102,6 @@ def _clean(job: Job, rejected: Counter[str]) -> Iterator[Record]:
         else:
             seen.add(said)
             yield record
-
-
-def _choose(job: Job, records: list[Record]) -> list[Record]:
-    name, known = job.settings.selector, job.parts.selectors
-    if name not in known:
-        raise PluginError(
-            f"no plugin offers the selector '{name}'",
-            did_you_mean(name, known) or f"there are {', '.join(sorted(known))}",
-        )
-    budget = job.settings.budget or len(records)
-    return [records[index] for index in known[name].select(records, budget, job.seed)]
 
 
 def _continuations(job: Job) -> Iterator[Record]:

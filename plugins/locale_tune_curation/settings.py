@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Literal
+
+from pydantic import Field, field_validator
 
 from locale_tune.api import Settings
+
+Shares = dict[str, dict[str, float]]
 
 
 class SelectSettings(Settings):
@@ -12,9 +16,61 @@ class SelectSettings(Settings):
 
     selector: str = Field("all", description="the selector that chooses among clean lessons")
     budget: int | None = Field(None, gt=0, description="lessons to choose; none: all")
+    budget_share: float | None = Field(
+        None, gt=0, le=1, description="share of the clean lessons to choose, in place of a number"
+    )
+    budget_kilobytes: float | None = Field(
+        None, gt=0, description="stop where the chosen lessons have so much text"
+    )
+    least: Shares = Field(
+        default={},
+        description="least shares: {variety = {rm-sursilv = 0.2}}, also source, lang, tags",
+    )
+    most: Shares = Field(default={}, description="largest shares, in the same form")
+    embedder: str = Field(
+        "ngrams", description="what makes vectors of lessons: ngrams, or an encoder"
+    )
+    quality: Literal["heuristics", "stated", "ifd"] = Field(
+        "heuristics", description="how good a lesson is: by its form, as it states, or by a model"
+    )
+    quality_model: str = Field("", description="the folder of the model that ifd asks")
+    labels: tuple[str, ...] = Field(
+        default=(), description="tags whose values are labels for mig; none: clusters"
+    )
+    clusters: int = Field(
+        0, ge=0, description="number of clusters; 0: the root of half the number of lessons"
+    )
+    diversity: bool = Field(True, description="say how diverse the lessons are before and after")
+    tags: tuple[str, ...] = Field(
+        default=("culture",), description="tags whose loss from pool to lessons is reported"
+    )
+    novelty_neighbours: int = Field(10, ge=1, description="neighbours that make a density")
+    novelty_density_power: float = Field(0.5, ge=0, description="power of the density")
+    novelty_distance_power: float = Field(1.0, ge=0, description="power of the rank of a distance")
+    novelty_reference: int = Field(
+        10_000, ge=2, description="lessons that the density is measured against"
+    )
+    novelty_quality: bool = Field(False, description="multiply novelty by quality")
+    mig_threshold: float = Field(
+        0.9, ge=-1, le=1, description="labels from this cosine on are near"
+    )
+    mig_power: float = Field(0.8, gt=0, le=1, description="power of what a label has")
+    mig_spread: float = Field(1.0, ge=0, description="how much goes over to near labels")
+    mig_divide: bool = Field(False, description="whether the labels of a lesson share its quality")
+    mdaq_quality_share: float = Field(
+        6 / 7, ge=0, le=1, description="part of the budget that is chosen for quality"
+    )
     continuation_lessons: int = Field(
         0, ge=0, description="lessons made of native text: its start is asked, the rest answers"
     )
     continuation_prompt: str = Field(
         "{start}", description="what is asked, in the language; {start} is the text's start"
     )
+
+    @field_validator("least", "most")
+    @classmethod
+    def _are_shares(cls, shares: Shares) -> Shares:
+        for key, named in shares.items():
+            if not all(0 <= share <= 1 for share in named.values()):
+                raise ValueError(f"a share of {key} is not between 0 and 1")
+        return shares

@@ -10,7 +10,8 @@ documents, with a share of words exchanged and every tenth document repeated. Bo
 same four filter functions of this project on 2 cores, and find near copies by MinHash: ours on
 character 5-grams with 120 minima, datatrove's on word 5-grams with its default of 112, words split
 at white space (its fastest tokenizer). Ours also drops exact copies, holds text out and takes
-leaks out. Each side is a process of its own; its peak is the sum over its processes, sampled.
+leaks out; its search for personal data is off, since the other side does not do that here. Each
+side is a process of its own; its peak is the sum over its processes, sampled.
 """
 
 from __future__ import annotations

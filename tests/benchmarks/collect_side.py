@@ -31,7 +31,7 @@ def ours(path: Path, folder: Path) -> int:
             root=folder,
         ),
         parts=parts(),
-        settings=CollectSettings(workers=CORES, part_megabytes=8),
+        settings=CollectSettings(workers=CORES, part_megabytes=8, privacy="off", cloze_questions=0),
         inputs={},
         seed=0,
         fingerprint="",

@@ -23,8 +23,9 @@ from locale_tune.api import (
     read_records,
     write_records,
 )
+from locale_tune_curation import SELECTORS
 from locale_tune_curation.clean import asks, flaw, key
-from locale_tune_curation.selectors import everything, random_sample
+from locale_tune_curation.pool import pool_of
 from locale_tune_curation.settings import SelectSettings
 
 LOCALE = Locale(id="rm", tag="rm", script="Latn", name="x", endonym="x", direction="ltr")
@@ -50,10 +51,11 @@ def select(tmp_path: Path) -> Run:
         texts: tuple[Record, ...] = (),
         prompts: tuple[str, ...] = (),
         seed: int = 0,
+        out: str = "out",
         **settings: Any,
     ) -> tuple[list[Record], dict[str, Any]]:
-        corpus, out = tmp_path / f"corpus{seed}", tmp_path / f"out{seed}"
-        out.mkdir()
+        corpus, made = tmp_path / f"corpus-{out}{seed}", tmp_path / f"{out}{seed}"
+        made.mkdir()
         for name, records in (("lessons", lessons), ("text", texts)):
             if records:
                 write_records(corpus / name, records)
@@ -67,14 +69,14 @@ def select(tmp_path: Path) -> Run:
             inputs={"corpus": Artifact("corpus", corpus, "")},
             seed=seed,
             fingerprint="",
-            out=out,
+            out=made,
             work=tmp_path / "work",
             machine=Machine(),
             progress=lambda done, total, note="": None,
         )
         [stage] = locale_tune_curation.locale_tune_stages()
         facts = stage.run(job)
-        return list(read_records(out / "lessons")), dict(facts or {})
+        return list(read_records(made / "lessons")), dict(facts or {})
 
     return run
 
@@ -137,17 +139,54 @@ def test_the_order_is_shuffled_by_the_seed_alone(select: Run) -> None:
 
 
 def test_a_budget_takes_a_sample_that_grows(select: Run) -> None:
-    records = [chat(str(n)) for n in range(30)]
-    small, large = random_sample(records, 5, 7), random_sample(records, 10, 7)
+    pool = pool_of([chat(str(n)) for n in range(30)], SelectSettings(), 0)
+    sample, _ = SELECTORS["random"]
+    small, large = sample(pool, 5, 7), sample(pool, 10, 7)
     assert large[:5] == small
-    assert random_sample(records, 5, 8) != small
-    kept, facts = select(records, selector="random", budget=4)
+    assert sample(pool, 5, 8) != small
+    kept, facts = select(list(pool.records), selector="random", budget=4)
     assert len(kept) == 4
     assert facts["rejected"] == {"not chosen": 26}
 
 
-def test_all_takes_all() -> None:
-    assert everything([chat("1"), chat("2")], 1, 0) == [0, 1]
+def test_all_takes_all(select: Run) -> None:
+    kept, _ = select([chat("1"), chat("2")])
+    assert {record.id for record in kept} == {"1", "2"}
+
+
+def test_a_budget_may_be_a_share_or_an_amount_of_text(select: Run) -> None:
+    lessons = [chat(str(n), f"ask {n}", "x" * 100) for n in range(40)]
+    kept, _ = select(lessons, selector="random", budget_share=0.2)
+    assert len(kept) == 8
+    kept, facts = select(lessons, selector="random", budget_kilobytes=1.5, seed=1)
+    assert 1300 < facts["bytes"] <= 1500
+    kept, _ = select(lessons, selector="random", budget=10, budget_share=0.9, seed=2)
+    assert len(kept) == 10
+
+
+@pytest.mark.parametrize("selector", ["random", "novelselect", "mig", "mdaq", "kcenter"])
+def test_shares_hold_whatever_the_selector(select: Run, selector: str) -> None:
+    lessons = [
+        chat(str(n), f"ask {n % 17}", f"say {n} {'abc' * (n % 7)}").model_copy(
+            update={"variety": "rm-a" if n < 80 else "rm-b", "meta": {"culture": f"c{n % 3}"}}
+        )
+        for n in range(100)
+    ]
+    shares = {"least": {"variety": {"rm-b": 0.4}}, "most": {"culture": {"c0": 0.2}}}
+    kept, facts = select(lessons, selector=selector, budget=25, **shares)
+    assert len(kept) == 25
+    assert sum(record.variety == "rm-b" for record in kept) >= 10
+    assert sum(record.meta["culture"] == "c0" for record in kept) <= 5
+    assert facts["kept"]["variety"]["rm-b"][0] == 20
+    assert sum(n for _, n in facts["kept"]["culture"].values()) == 25
+    assert facts["diversity"]["after"]["lessons"] == 25
+    again, _ = select(lessons, selector=selector, budget=25, out="again", **shares)
+    assert [r.id for r in again] == [r.id for r in kept]
+
+
+def test_a_share_of_what_there_is_none_of_is_told(select: Run) -> None:
+    with pytest.raises(PluginError, match="a share of variety 'rm-x', which no lesson has"):
+        select([chat("1"), chat("2")], selector="random", least={"variety": {"rm-x": 0.5}})
 
 
 def test_an_unknown_selector_is_told(select: Run) -> None:
@@ -180,7 +219,8 @@ def test_native_text_can_become_lessons(select: Run) -> None:
     assert facts["by_source"] == {"wiki": 4}
 
 
-def test_the_plugin_offers_two_selectors_and_one_stage() -> None:
-    assert [part.name for part in locale_tune_curation.locale_tune_selectors()] == ["all", "random"]
+def test_the_plugin_offers_its_selectors_and_one_stage() -> None:
+    offered = [part.name for part in locale_tune_curation.locale_tune_selectors()]
+    assert offered == ["all", "random", "novelselect", "mig", "mdaq", "kcenter"]
     [stage] = locale_tune_curation.locale_tune_stages()
     assert (stage.needs, stage.makes, stage.reads) == (("corpus",), "lessons", ("prompts",))
