@@ -6,24 +6,37 @@ import re
 import unicodedata
 
 import pytest
-from golden_lessons import GOLDEN, lessons, sets, shown
+from golden_lessons import GOLDEN, lessons, sets, shown, text_sets
 
 from locale_tune.api import slots_of
 
 SETS = {name: (pack, source) for name, pack, source in sets()}
+TEXT_SETS = {name: (pack, made) for name, pack, made in text_sets()}
 ENGLISH = {"the", "is", "what", "which", "of", "options", "answer", "question", "and", "or", "word"}
 
 
 def test_every_set_has_a_golden_file_and_every_file_a_set() -> None:
     assert len(SETS) == 5
-    assert {path.stem for path in GOLDEN.glob("*.txt")} == set(SETS)
+    assert {path.stem for path in GOLDEN.glob("*.txt")} == {*SETS, *TEXT_SETS}
 
 
 @pytest.mark.parametrize("name", SETS)
 def test_lessons_read_as_they_were_approved(name: str) -> None:
     pack, source = SETS[name]
     golden = (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
-    assert shown(pack, source) == golden, "changed on purpose? python tests/golden_lessons.py"
+    assert shown(lessons(pack, source)) == golden, (
+        "changed on purpose? python tests/golden_lessons.py"
+    )
+
+
+@pytest.mark.parametrize("name", TEXT_SETS)
+def test_lessons_of_native_text_read_as_they_were_approved(name: str) -> None:
+    golden = (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
+    pack, made = TEXT_SETS[name]
+    assert shown(made) == golden, "changed on purpose? python tests/golden_lessons.py"
+    phrasings = pack.settings["select"]["text_phrasings"]
+    kinds = [kind for kind in ("gap", "choice", "order") for _ in phrasings.get(kind, ())]
+    assert len({record.meta["template"] for record in made}) == len(kinds)
 
 
 @pytest.mark.parametrize("name", SETS)

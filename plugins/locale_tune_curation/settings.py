@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from locale_tune.api import Settings
+from locale_tune_curation.phrasings import PairPhrasings, TextPhrasings
 
 Shares = dict[str, dict[str, float]]
 
@@ -65,6 +66,18 @@ class SelectSettings(Settings):
     )
     continuation_prompt: str = Field(
         "{start}", description="what is asked, in the language; {start} is the text's start"
+    )
+    text_lessons: int = Field(
+        0, ge=0, description="lessons made of native text with `text_phrasings`"
+    )
+    text_phrasings: TextPhrasings | None = Field(
+        None, description="gaps, choices and orders in the language"
+    )
+    pair_lessons: int = Field(
+        0, ge=0, description="lessons made of text with its translation, in both directions"
+    )
+    pair_phrasings: tuple[PairPhrasings, ...] = Field(
+        default=(), description="how a translation is asked for, by its language"
     )
 
     @field_validator("least", "most")
