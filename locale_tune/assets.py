@@ -90,9 +90,16 @@ def locate_all(pack: LanguagePack) -> tuple[Found, ...]:
     return tuple(locate(source, pack.root) for source in pack.sources if source.on)
 
 
-def fetch_all(pack: LanguagePack) -> tuple[Found, ...]:
-    """Find or download every source of a pack that is on."""
-    return tuple(fetch(source, pack.root) for source in pack.sources if source.on)
+def fetch_missing(
+    pack: LanguagePack, here: Iterable[Found], unread: Iterable[str] = ()
+) -> tuple[Found, ...]:
+    """Return what `locate_all` found, and download what it did not, but for those `unread`."""
+    sources = {source.id: source for source in pack.sources}
+    known = frozenset(unread)
+    return tuple(
+        found if found.path or found.source in known else fetch(sources[found.source], pack.root)
+        for found in here
+    )
 
 
 def missing_text(pack: LanguagePack, found: Iterable[Found]) -> SourceMissing | None:

@@ -150,7 +150,10 @@ def prepare(
     """Find base and sources (downloading what is missing), spend the budget, decide the plan."""
     uri = options.base or pack.base_model
     base = _any_base(uri) if options.only else fetch_base(locate_base(uri))
-    found = assets.fetch_all(pack)
+    here = assets.locate_all(pack)
+    # Planned once before any download: of a source that may not be read not even its host hears.
+    before = planning.plan_for(pm, pack, parts, _request(name, base, options, found=here))
+    found = assets.fetch_missing(pack, here, before.unread)
     if missing := assets.missing_text(pack, found):
         raise missing
     request = _request(name, base, options, found=found)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from locale_tune import assets, licences
+from locale_tune import assets, hub_files, licences
 from locale_tune.download import write_whole
 from locale_tune.errors import LocaleTuneError
 from locale_tune.files import CHUNK, read_json, replace_json, sha256_file
@@ -22,6 +22,11 @@ FORMAT = 1
 AT_HOME = ("data", "package")  # these files come with the pack, or with a Python package
 SPDX_TEXT = "https://spdx.org/licenses/{}.html"
 UNPINNED = 'the pack has no sha256 for it, and a mirror is searched by it: add  sha256 = "..."'
+
+SEVERAL = (
+    "its address names several files, and a mirror holds single ones: run locale-tune fetch with a "
+    "network, then take the folder hub of the content cache along (cp -rL: it holds links)"
+)
 
 
 class Line(NamedTuple):
@@ -57,6 +62,8 @@ def mirror(folder: Path, packs: list[LanguagePack], off: bool = False) -> Iterat
 def _bring(folder: Path, pack: LanguagePack, source: Source, places: dict[str, str]) -> Line:
     """Bring one source; two sources with one content share a file."""
     entry = _entry(pack, source, places)
+    if assets.scheme_of(source.uri) == "hub" and hub_files.is_pattern(source.uri):
+        return Line("missing", entry, SEVERAL)
     if not source.sha256:
         return Line("missing", entry, UNPINNED)
     path = folder / entry["file"]

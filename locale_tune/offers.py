@@ -81,7 +81,8 @@ class SourceKind:
 class Filter:
     """Keep a record (return "") or give the reason why not. Named for what it keeps.
 
-    `make(locale, settings)` is called once per build and returns the function.
+    `make(locale, settings)` is called once in every process that reads the sources, and returns
+    the function. What that says of a record must not depend on the records before it.
     """
 
     name: str

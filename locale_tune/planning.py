@@ -2,15 +2,19 @@
 
 A fingerprint changes when, and only when, the result could: it covers the stage and its version,
 the settings, the seed, the fingerprints of the inputs, the fields of the pack that the stage reads,
-the SHA-256 of the text it reads, and the libraries and the machine where bits depend on them.
+the SHA-256 of the text it reads and of the code that reads it, and the libraries and the machine
+where bits depend on them.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, get_args
 
 import pluggy
@@ -19,7 +23,7 @@ from pydantic import JsonValue, ValidationError
 from locale_tune import trust
 from locale_tune.base import Base
 from locale_tune.errors import PlanError, did_you_mean
-from locale_tune.files import digest
+from locale_tune.files import digest, sha256_file
 from locale_tune.hookspecs import hookimpl
 from locale_tune.machine import version_of
 from locale_tune.offers import Parts, Stage
@@ -236,12 +240,14 @@ def _covers(
         covers["texts"] = {found.source: found.sha256 for found in request.found if found.path}
         covers["pack data"] = _data_digest(pack)
         covers["readers"] = _readers(pack, parts)
+        covers["code"] = _code_of(stage, pack, parts)
+        covers["unicode"] = unicodedata.unidata_version  # comes with Python: what is a letter, NFC
     for family in stage.uses:
         covers[family] = {
             name: parts.providers.get((family, name), "") for name in getattr(parts, family)
         }
     if pack.code and stage.name != BASE:
-        covers["code"] = trust.tree_digest(pack.root)
+        covers["pack code"] = trust.tree_digest(pack.root)
     covers["libraries"] = {name: version_of(name) for name in stage.libraries}
     if "torch" in stage.libraries:
         covers["machine"] = request.machine.model_dump()
@@ -265,6 +271,28 @@ def _readers(pack: LanguagePack, parts: Parts) -> dict[str, JsonValue]:
                 did_you_mean(name, table) or f"there are {', '.join(sorted(table))}",
             )
     return {f"{kind}:{name}": parts.providers.get((kind, name), "") for kind, name in sorted(used)}
+
+
+def _code_of(stage: Stage, pack: LanguagePack, parts: Parts) -> dict[str, JsonValue]:
+    """Return a digest of every package whose code reads or filters the texts of this pack.
+
+    A version does not change while somebody edits a filter, and finished parts of a corpus are
+    kept for the next run: without this, text of the old filter and of the new one would mix.
+    """
+    used: list[object] = [stage.run]
+    used += [parts.source_kinds[source.kind].read for source in pack.sources if source.on]
+    used += [parts.filters[name].make for name in pack.filters]
+    modules = {getattr(part, "__module__", None) or type(part).__module__ for part in used}
+    return {name: _package_digest(name) for name in sorted({m.partition(".")[0] for m in modules})}
+
+
+def _package_digest(name: str) -> str:
+    module = sys.modules.get(name)
+    folders = [Path(folder) for folder in getattr(module, "__path__", ())]
+    files = {f.relative_to(top).as_posix(): f for top in folders for f in top.rglob("*.py")}
+    if not folders and (file := getattr(module, "__file__", None)):
+        files = {Path(file).name: Path(file)}
+    return digest({path: sha256_file(file) for path, file in files.items() if file.is_file()})
 
 
 def _notes(pack: LanguagePack, found: tuple[Found, ...]) -> Iterator[str]:

@@ -208,6 +208,9 @@ class Plan(Frozen):
     budget: str = ""
     resolved: dict[str, int] = Field(default={}, description="token counts from the budget probe")
     notes: tuple[str, ...] = ()
+    unread: tuple[str, ...] = Field(
+        default=(), description="sources that no step reads: they are not fetched"
+    )
     command: str = Field(default="", description="what makes this plan again")
 
 

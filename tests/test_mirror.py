@@ -191,3 +191,14 @@ def test_a_file_name_is_plain(write_pack, tmp_path, monkeypatch, uri, name):
     (line,) = mirror(tmp_path / "out", [pack.model_copy(update={"sources": (source,)})])
     assert line.state == "new"
     assert (tmp_path / "out" / "toy" / "remote" / name).read_bytes() == content
+
+
+def test_an_address_of_several_files_is_told_and_not_half_brought(write_pack, texts, tmp_path):
+    several = f"hub:org/name@{40 * 'a'}#data/train-*.parquet"
+    uri = next(line for line in REMOTE.splitlines() if line.startswith("uri"))
+    root = write_pack(PACK + REMOTE.replace(uri, f'uri = "{several}"'))
+    done = run(tmp_path / "out", root)
+    assert done.exit_code == 1
+    assert "missing  toy/remote" in done.output
+    assert "its address names several files" in done.output
+    assert sorted(listing(tmp_path / "out")) == ["mirror.json"]

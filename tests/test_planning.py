@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from tests_support import PACK, REMOTE
 from locale_tune.base import Base
 from locale_tune.errors import PlanError
 from locale_tune.machine import this_machine
-from locale_tune.offers import Check, Parts, SourceKind, Stage
+from locale_tune.offers import Check, Filter, Parts, SourceKind, Stage
 from locale_tune.packfile import read_pack
 from locale_tune.planning import Request, make_plan
 from locale_tune.schema import CHANGES_NOTHING, Found, Machine, Settings
@@ -220,3 +221,24 @@ def test_when_a_training_stage_saves_and_reports_runs_nothing_again(write_pack):
     assert changed(before, plan(write_pack, parts=parts, overrides=said)) == set()
     later = plan(write_pack, parts=parts, overrides=("tune.lr=2e-4",))
     assert changed(before, later) == {"tune", "assess"}
+
+
+def test_a_filter_that_was_edited_is_another_filter(write_pack, tmp_path, monkeypatch):
+    package = tmp_path / "edited_filter"
+    package.mkdir()
+    (package / "__init__.py").write_text("from .keeps import make\n")
+    (package / "keeps.py").write_text("def make(locale, settings):\n    return lambda r: ''\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    make = importlib.import_module("edited_filter").make
+    parts = replace(PARTS, filters={"mine": Filter("mine", make=make)})
+    text = PACK.replace("[pack]\n", '[pack]\nfilters = ["mine"]\n')
+    before = plan(write_pack, text, parts)
+    assert plan(write_pack, text, parts) == before
+    (package / "keeps.py").write_text("def make(locale, settings):\n    return lambda r: 'no'\n")
+    assert changed(before, plan(write_pack, text, parts)) == {"collect", "inject", "tune", "assess"}
+
+
+def test_another_unicode_may_read_a_text_otherwise(write_pack, monkeypatch):
+    before = plan(write_pack)
+    monkeypatch.setattr("unicodedata.unidata_version", "99.0.0")
+    assert changed(before, plan(write_pack)) == {"collect", "inject", "tune", "assess"}

@@ -102,10 +102,12 @@ def locale_tune_stages() -> Iterator[Stage]:
 
 @hookimpl(wrapper=True)
 def locale_tune_make_plan(pack: LanguagePack) -> Generator[None, Any, Any]:
-    """Say in the plan which sources are not read; stop at one whose licence nobody knows."""
+    """Say in the plan which sources are not read; stop at what somebody must decide or mend."""
+    from locale_tune_corpus import options
     from locale_tune_corpus.gate import told_in
 
     plan = yield
+    options.check(plan, pack)
     return told_in(plan, pack)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
-from itertools import groupby, pairwise
+from itertools import groupby, islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,7 @@ REASONS = {
     Fate.NEAR: "near copy",
     Fate.DISPUTED: "one question with two answers",
 }
+MOST_COMPARED = 100  # others a text is compared with: ten thousand poured into one template end
 # To fold "Weg" and "weg" together would lose a word.
 UNFOLDED = ("lexicon",)
 
@@ -183,11 +184,10 @@ class _Kept:
 
     def forget(self, rows: Rows) -> None:
         """Take records out that are left out after all."""
-        for first in self._first[rows].tolist():
-            if first in self._holders:
-                self._holders.remove(first)
-                for bucket in self._of(first):
-                    self._texts[bucket].remove(first)
+        gone = self._holders.intersection(self._first[rows].tolist())
+        self._holders -= gone
+        for bucket in {bucket for first in gone for bucket in self._of(first)}:
+            self._texts[bucket] = [text for text in self._texts[bucket] if text not in gone]
 
     def _of(self, first: int) -> list[int]:
         start, stop = np.searchsorted(self._rows, [first, first + 1])
@@ -195,11 +195,21 @@ class _Kept:
         return found
 
     def _near(self, first: int) -> bool:
-        others = sorted({other for bucket in self._of(first) for other in self._texts[bucket]})
+        others = self._beside(first)
         if not others:
             return False
         known = np.stack([self._sketches.of(other) for other in others])
         return bool((similar(self._sketches.of(first), known) >= self._threshold).any())
+
+    def _beside(self, first: int) -> list[int]:
+        """Return up to `MOST_COMPARED` kept texts of its buckets, those of the smallest first.
+
+        What a copy shares beyond its template puts it into buckets that few texts are in.
+        """
+        others: set[int] = set()
+        for texts in sorted((self._texts[bucket] for bucket in self._of(first)), key=len):
+            others.update(islice(texts, MOST_COMPARED - len(others)))
+        return sorted(others)
 
 
 def _same(keys: Keys, role: Rows) -> Rows:

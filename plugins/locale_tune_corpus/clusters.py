@@ -30,6 +30,7 @@ EXECUTORS = {
 }
 TASKS = 4
 PAUSE = 5.0  # seconds between two looks at a cluster's queue
+PATIENCE = 6  # looks in a row without an answer
 
 
 @dataclass
@@ -99,10 +100,18 @@ def _own(name: str, logs: Path) -> dict[str, Any]:
 
 
 def _wait(job: str, task: Task, parts: Sequence[Part]) -> None:
-    """Wait until the job array has left the queue."""
-    while any(verified(task.folder(part)) is None for part in parts):
+    """Wait until the job array has left the queue.
+
+    A queue that does not answer is asked again: its jobs may be running, and a build that went on
+    without them would start them a second time. It does not know of a job any more some minutes
+    after its end, and says so with an error too.
+    """
+    unanswered, left = 0, list(parts)
+    # What is done is verified once: to hash it all at every look would keep the disk busy.
+    while unanswered < PATIENCE and (left := [p for p in left if not verified(task.folder(p))]):
         asked = ["squeue", "--noheader", "--jobs", job]
         queue = subprocess.run(asked, capture_output=True, text=True)
-        if queue.returncode or not queue.stdout.strip():
+        if queue.returncode == 0 and not queue.stdout.strip():
             return
+        unanswered = unanswered + 1 if queue.returncode else 0
         time.sleep(PAUSE)

@@ -77,6 +77,12 @@ class Corpus:
         settings, kinds = job.settings, job.parts.source_kinds
         size = int(settings.part_megabytes * 1_000_000)
         self.parts = cut(ledger.sources, job.files, kinds, size)
+        if not self.parts:
+            raise StageFailed(
+                "none of the sources can be read: "
+                + "; ".join(f"{name}: {why}" for name, why in ledger.refused.items()),
+                "widen collect.residency or collect.allow_licences, or bring the missing files",
+            )
         self.counts: dict[str, int] = {}
         self.varieties: dict[str, Counter[str]] = defaultdict(Counter)
         self._sift = Sift(
@@ -211,7 +217,7 @@ class Corpus:
 
         def counted() -> Iterator[Record]:
             for record in records:
-                self.ledger.kept(record)
+                self.ledger.kept(record, held=split == "heldout")
                 if split == "heldout":
                     count(self.varieties, record, split)
                 yield record

@@ -46,7 +46,11 @@ def write(folder: Path, locale: Locale, facts: Mapping[str, Any]) -> None:
 
 def summary(locale: Locale, rows: Rows, facts: Mapping[str, Any]) -> str:
     """Return the summary as Markdown; `rows` are the entries of the corpus's sources.json."""
-    used = [row for row in rows if row["role"] in licences.TRAINED and row["kept"]]
+    used = [
+        {**row, "bytes": row["bytes"] - row.get("heldout_bytes", 0)}  # nobody is trained on it
+        for row in rows
+        if row["role"] in licences.TRAINED and row["kept"]
+    ]
     parts = _general(locale, used) | _sources(used) | _processing(rows, used, facts)
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(parts, publisher=PUBLISHER)
 

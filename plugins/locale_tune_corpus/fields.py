@@ -18,7 +18,7 @@ SLOT = re.compile(r"\{([^{}]+)\}")
 EMOJI_CODE = re.compile(r"(?<!\s)\s*:[a-z][a-z0-9_+-]{1,40}:(?:[^\s:\w]|ud\b)*")
 ROW_NUMBER = "#"
 NAME_COLUMNS = {"text", "messages", "question", "answer", "translation", "group", "variety"}
-SHOWN = 40
+SHOWN, SHOWN_ROW = 40, 200
 Row = Mapping[str, Any]
 
 
@@ -138,7 +138,13 @@ def record_of(
             **_content(row, fields, identity),
         )
     except Unreadable as problem:
-        return Bad(where, str(problem), str(row)[:200])
+        return Bad(where, str(problem), _shown(row))
+
+
+def _shown(row: Row) -> str:
+    """Return what a row holds, for a list of rejects: a line each, as texts run both ways."""
+    full = ((name, value) for name, value in row.items() if value and name != ROW_NUMBER)
+    return "\n".join(f"{name}: {value}" for name, value in full)[:SHOWN_ROW]
 
 
 def tidied(row: Row, options: RowOptions, number: int) -> Row:

@@ -87,7 +87,7 @@ def _repeats(words: list[str]) -> bool:
     most = len(words)
     for size, share in TOP_NGRAM.items():
         if most * size * longest <= share * total:
-            return False  # no n-gram is more frequent than a shorter one inside it
+            continue  # no n-gram is more frequent than a shorter one inside it
         grams = Counter(zip(*(words[start:] for start in range(size)), strict=False))
         gram, most = grams.most_common(1)[0]
         if most > 1 and sum(map(len, gram)) * most > share * total:

@@ -36,18 +36,30 @@ def admitted(
 
 
 def told_in(plan: Any, pack: LanguagePack) -> Any:
-    """Return a plan whose notes name the sources that are not read.
+    """Return a plan whose notes name the sources that are not read, and that are not fetched.
 
-    Raises PackError, with the line in the pack, for the first source of unknown licence.
+    Raises PackError, with the line in the pack, for the first source of unknown licence, and where
+    none of the texts may be read.
     """
     notes: list[str] = []
+    unread: list[set[str]] = []
+    for settings in settings_in(plan):
+        kept, refused = admitted([source for source in pack.sources if source.on], settings)
+        _stop_at_unknown(refused, pack)
+        _stop_without_text(kept, refused)
+        notes += [f"not read: {item.source.id}: {item.reason}" for item in refused]
+        unread.append({item.source.id for item in refused})
+    if not notes:
+        return plan
+    never = sorted(set.intersection(*unread))  # what one step refuses, another may read
+    return plan.model_copy(update={"notes": (*plan.notes, *notes), "unread": tuple(never)})
+
+
+def settings_in(plan: Any) -> Iterator[CollectSettings]:
+    """Yield the settings of every step of a plan that collects."""
     for step in getattr(plan, "steps", ()):  # what is no plan, the host refuses
         if step.stage == STAGE:
-            settings = CollectSettings.model_validate(step.settings)
-            refused = admitted([source for source in pack.sources if source.on], settings)[1]
-            _stop_at_unknown(refused, pack)
-            notes += [f"not read: {item.source.id}: {item.reason}" for item in refused]
-    return plan.model_copy(update={"notes": (*plan.notes, *notes)}) if notes else plan
+            yield CollectSettings.model_validate(step.settings)
 
 
 def homes(source: Source) -> Iterator[str]:
@@ -70,6 +82,16 @@ def _refused(source: Source, settings: CollectSettings) -> Refused | None:
     }:
         return Refused(source, f"it is from {', '.join(names)}, outside collect.residency")
     return None
+
+
+def _stop_without_text(kept: Sequence[Source], refused: Sequence[Refused]) -> None:
+    texts = [item for item in refused if item.source.role == "text"]
+    if texts and not any(source.role == "text" for source in kept):
+        reasons = "; ".join(f"{item.source.id}: {item.reason}" for item in texts)
+        raise PackError(
+            f"none of the pack's texts may be read: {reasons}",
+            "widen collect.residency or collect.allow_licences",
+        )
 
 
 def _stop_at_unknown(refused: Sequence[Refused], pack: LanguagePack) -> None:

@@ -81,7 +81,8 @@ def identifier(
     recipe = canonical([own, seed, varieties, RECIPE, MOST, LEAST, SNIPPET, SHORTEST, MOST_OF_ONE])
     path = work / f"identifier-{sha256(recipe.encode()).hexdigest()[:12]}"
     work.mkdir(parents=True, exist_ok=True)
-    with FileLock(work / f".{path.name}.lock"):  # of several processes one trains, the others wait
+    lock = FileLock(work / f".{path.name}.lock", fallback_to_soft=False)
+    with lock:  # of several processes one trains, the others wait
         if verified(path) is None:
             snippets, ours = _snippets(own, texts(), seed, varieties)
             commit_folder(path, lambda folder: _fill(folder, snippets, ours))

@@ -28,6 +28,7 @@ class Tally:
     seen: int = 0
     kept: int = 0
     size: int = 0
+    held: int = 0  # bytes of it that are held out
     unreadable: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
@@ -88,11 +89,13 @@ class Rejects:
         """Count good records that there was no room for; thousands need no line each."""
         self.tallies[source].rejected["over the cap"] += count
 
-    def kept(self, record: Record) -> None:
-        """Count a record that stands in one of the splits."""
+    def kept(self, record: Record, held: bool = False) -> None:
+        """Count a record that stands in one of the splits; `held`: it is native text held out."""
         tally = self.tallies[record.source]
+        size = sum(len(text.encode()) for text in strings(record))
         tally.kept += 1
-        tally.size += sum(len(text.encode()) for text in strings(record))
+        tally.size += size
+        tally.held += size * held
 
     def write_tally(self, source: Source) -> None:
         """Write the counts of one source as `tally.json`."""
@@ -123,12 +126,14 @@ class Ledger(Rejects):
     ) -> None:
         super().__init__(folder, sources)
         self.sources = sources
+        self._files = {s.id: (files[s.id], _state(files[s.id])) for s in sources if s.id in files}
         self.sha256 = {s.id: _sha256(files.get(s.id)) for s in sources}
         self.refused = dict(refused or {})
         self.missing = [s.id for s in sources if s.id not in files and s.id not in self.refused]
 
     def refuse_broken(self, most: float) -> None:
-        """Raise StageFailed when too large a share of a source cannot be read."""
+        """Raise StageFailed when too large a share of a source cannot be read, or it changed."""
+        self._refuse_changed()
         broken = [
             f"{name}: {tally.unreadable} of {tally.seen} ({'; '.join(tally.examples)})"
             for name, tally in self.tallies.items()
@@ -140,6 +145,16 @@ class Ledger(Rejects):
                 "mend the file or the source's options in pack.toml; or, if these records may be "
                 "lost, --set collect.max_bad_share=0.5",
             )
+
+    def _refuse_changed(self) -> None:
+        """Raise StageFailed when a file is not the one that was planned with."""
+        pins = {source.id: source.sha256 for source in self.sources}
+        for name, (path, state) in self._files.items():
+            if _state(path) != state or pins[name] not in ("", self.sha256[name]):
+                raise StageFailed(
+                    f"the file of source '{name}' changed while it was read: {path.name}",
+                    "run it again when nobody writes to it",
+                )
 
     def close(self) -> None:
         """Write `sources.json`."""
@@ -165,11 +180,21 @@ class Ledger(Rejects):
             "seen": tally.seen,
             "kept": tally.kept,
             "bytes": tally.size,
+            "heldout_bytes": tally.held,
             "rejected": dict(sorted(tally.rejected.items())),
             "personal_data": dict(sorted(tally.personal.items())),
             "missing": source.id in self.missing,
             "problem": problem,
         }
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """Return what changes when a file is written, replaced or taken away."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _sha256(path: Path | None) -> str:

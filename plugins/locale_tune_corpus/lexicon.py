@@ -12,8 +12,9 @@ import heapq
 import json
 import re
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 from pydantic import Field
 
@@ -105,7 +106,16 @@ def _lessons(source: Source, path: Path, options: LexiconOptions) -> Iterator[Re
 
 
 def _broken(source: Source, error: Exception) -> Bad:
-    return Bad(label(source), f"no table of words from here on: {error}")
+    lost = error.lost if isinstance(error, BrokenOff) else 1
+    return Bad(label(source), f"no table of words from here on: {error}", records=lost)
+
+
+class BrokenOff(ValueError):
+    """The rest of a table cannot be read: `lost` entries, by its bytes."""
+
+    def __init__(self, why: Exception, lost: int) -> None:
+        super().__init__(str(why))
+        self.lost = lost
 
 
 def _strings(entry: dict[str, Any], key: str) -> list[str]:
@@ -114,28 +124,39 @@ def _strings(entry: dict[str, Any], key: str) -> list[str]:
 
 
 def entries(path: Path) -> Iterator[Table]:
-    """Yield (key, value) of one large JSON object without holding it. Raise ValueError."""
+    """Yield (key, value) of one large JSON object without holding it. Raise BrokenOff."""
+    count, done = 0, 1
+    with path.open("rb") as raw, TextIOWrapper(raw, "utf-8") as file:
+        try:
+            for entry in _entries(file):
+                count, done = count + 1, raw.tell()
+                yield entry
+        except (ValueError, RecursionError) as error:
+            rest = count * (path.stat().st_size - done) // done
+            raise BrokenOff(error, max(1, rest)) from error
+
+
+def _entries(file: TextIO) -> Iterator[Table]:
     decoder = json.JSONDecoder()
-    with path.open(encoding="utf-8") as file:
-        text, at = file.read(CHUNK), 0
-        if not (opening := re.match(r"\ufeff?\s*\{", text)):
-            raise ValueError("the file is not a JSON object")
-        at = opening.end()
-        while True:
-            at = _skip(BETWEEN, text, at)
-            try:
-                key, colon = decoder.raw_decode(text, at)
-                value, end = decoder.raw_decode(text, _skip(COLON, text, colon))
-            except json.JSONDecodeError:
-                if text.startswith("}", at):
-                    return
-                more = file.read(CHUNK)
-                if not more or len(text) - at > ENTRY_LIMIT:
-                    raise ValueError(f"an entry breaks off after {text[at : at + 40]!r}") from None
-                text, at = text[at:] + more, 0
-                continue
-            at = end
-            yield str(key), value if isinstance(value, dict) else {}
+    text, at = file.read(CHUNK), 0
+    if not (opening := re.match(r"\ufeff?\s*\{", text)):
+        raise ValueError("the file is not a JSON object")
+    at = opening.end()
+    while True:
+        at = _skip(BETWEEN, text, at)
+        try:
+            key, colon = decoder.raw_decode(text, at)
+            value, end = decoder.raw_decode(text, _skip(COLON, text, colon))
+        except json.JSONDecodeError:
+            if text.startswith("}", at):
+                return
+            more = file.read(CHUNK)
+            if not more or len(text) - at > ENTRY_LIMIT:
+                raise ValueError(f"an entry breaks off after {text[at : at + 40]!r}") from None
+            text, at = text[at:] + more, 0
+            continue
+        at = end
+        yield str(key), value if isinstance(value, dict) else {}
 
 
 def _skip(pattern: re.Pattern[str], text: str, at: int) -> int:

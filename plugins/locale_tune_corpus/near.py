@@ -50,6 +50,7 @@ class Frames:
         self._items: set[Words] = set()
         self._forward: list[Words] = []
         self._backward: list[Words] = []
+        self._locked: dict[Words, set[int]] = {}
 
     def add(self, words: Words) -> None:
         """Take note of an item."""
@@ -60,6 +61,12 @@ class Frames:
         if len(self._forward) != len(self._items):
             self._forward = sorted(self._items)
             self._backward = sorted(item[::-1] for item in self._items)
+            self._locked.clear()
+        if words not in self._locked:  # texts of a template ask for each of its items, every time
+            self._locked[words] = self._compared(words)
+        return self._locked[words]
+
+    def _compared(self, words: Words) -> set[int]:
         locked = {n for n, word in enumerate(words) if any(map(str.isdigit, word))}
         others = _beside(self._forward, words)
         others += [other[::-1] for other in _beside(self._backward, words[::-1])]

@@ -29,7 +29,9 @@ def pairs(
 
 
 def _pairs(texts: Iterable[Record], translations: Iterable[Record]) -> Iterator[Record]:
-    by_item = {r.meta["item"]: r for r in translations if "item" in r.meta}
+    texts = list(texts)
+    items = {record.meta["item"] for record in texts if "item" in record.meta}
+    by_item = {r.meta["item"]: r for r in translations if r.meta.get("item") in items}
     for record in texts:
         item, siblings = record.meta.get("item", ""), record.meta.get("siblings")
         other = by_item.get(item)

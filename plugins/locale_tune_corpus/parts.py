@@ -41,7 +41,7 @@ def cut(
         if path is None:
             continue
         way = kinds[source.kind].cut
-        spans = tuple(way(source, path, size)) if way and path.is_file() else ()
+        spans = tuple(way(source, path, max(1, size))) if way and path.is_file() else ()
         length = path.stat().st_size
         for span in spans or (None,):
             name = f"{place:03d}-{source.id}" + (f"-{span.start}-{span.stop}" if span else "")

@@ -9,7 +9,8 @@ The stand-in is chosen by a keyed hash of the value, so that one number becomes 
 every text, however it is written there, in any order and in any shard; there is no counter. A phone
 number has so few digits that whoever knows the key can try all of them. So no kind has more than
 1,000 stand-ins: ten thousand mobile numbers or more fall on each, and a stand-in tells ten bits at
-most of what it hides. A secret key tells none, and makes stand-ins that differ from other builds.
+most of what it hides. A secret key tells none, and makes stand-ins that differ from other builds;
+it is named by `env:VARIABLE`, since settings are published with the model.
 
 Names, user names, postal addresses and what a text says about a person are not found. A pair of
 choices that differ only in such data can become equal.
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -33,6 +35,7 @@ from locale_tune_corpus.phones import default_regions
 from locale_tune_corpus.settings import PrivacyOptions
 
 STAND_INS, MOST_PASSES = 1000, 8
+FROM_ENVIRONMENT = "env:"
 # Five digits, however far apart signs and marks may put them: less is no number we look for.
 DIGITS = re.compile(r"\d(?:[^\w\n,;:!?%\"'،؛]{0,6}\d){4}")
 WRITTEN_AT = re.compile(r"[\[(]\W?[aA]\W?[tT]\W?[\])]")
@@ -44,7 +47,7 @@ class Scrubber:
 
     def __init__(self, locale: Locale, settings: Mapping[str, Any]) -> None:
         options = _options(settings)
-        self._key = options.key.encode()
+        self._key = _secret(options.key).encode()
         self._regions = options.phone_regions
         self._own = default_regions(locale.id, locale.tag, locale.variety_of)
         self._patterns = {kind: _compiled(kind, p) for kind, p in options.patterns.items()}
@@ -169,6 +172,19 @@ def _options(settings: Mapping[str, Any]) -> PrivacyOptions:
             f"privacy_options cannot be used: {where}: {first['msg']}",
             f"its keys are {', '.join(PrivacyOptions.model_fields)}",
         ) from error
+
+
+def _secret(key: str) -> str:
+    """Return a key as it stands, or what the environment variable of `env:VARIABLE` holds."""
+    if not key.startswith(FROM_ENVIRONMENT):
+        return key
+    name = key.removeprefix(FROM_ENVIRONMENT)
+    if not os.environ.get(name):
+        raise PackError(
+            f"the key of privacy_options stands in the environment variable {name}, which is empty",
+            f"export {name}=... with a secret of 16 characters or more",
+        )
+    return os.environ[name]
 
 
 def _compiled(kind: str, pattern: str) -> re.Pattern[str]:

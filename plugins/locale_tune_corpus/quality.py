@@ -14,11 +14,23 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
+from filelock import FileLock
 from pydantic import Field, ValidationError
 
-from locale_tune.api import Locale, PackError, Record, Settings, did_you_mean
+from locale_tune.api import (
+    Locale,
+    PackError,
+    Record,
+    Settings,
+    commit_folder,
+    did_you_mean,
+    read_json,
+    verified,
+    write_json,
+)
 from locale_tune_corpus.fold import fold
 from locale_tune_corpus.words import UNSPACED, per_word, words
 
@@ -28,6 +40,7 @@ OptionsT = TypeVar("OptionsT", bound=Settings)
 ENDS = frozenset(".!?…‽⁇⁈⁉؟۔።፧፨।॥。！？｡།༎။។៕։՞܀߹᙮")
 CLOSERS = "\"'”’»«›‹)]}」』】）\u200e\u200f"
 BULLETS = tuple("-*•‣◦▪●–—·■□►")
+GIVEN = ("seed", "texts", "facts", "work")  # by `collect`, to every filter: no options of a pack
 WIDTH, DEPTH = 1 << 21, 3  # counters of BoilerplateLines: 24 MB
 
 
@@ -172,14 +185,13 @@ def _covered(found: list[str], size: int, starts: Iterable[int]) -> int:
 def boilerplate(locale: Locale, settings: Mapping[str, Any]) -> Keep:
     """Keep records that do not consist of lines of other records: menus, notices, "read more".
 
-    All texts of the language are read once before, by `texts` of `collect`. Records of one line are
-    left to the search for copies, which keeps one of them.
+    All texts of the language are read once before, by `texts` of `collect`; the counts are kept in
+    the folder `work`, where other processes find them. Records of one line are left to the search
+    for copies, which keeps one of them.
     """
     options = _options(BoilerplateOptions, settings, "boilerplate")
-    seen = BoilerplateLines()
-    for language, text in settings.get("texts", tuple)():
-        if language == locale.id:
-            seen.add(text)
+    own = (row[-1] for row in settings.get("texts", tuple)() if row[0] == locale.id)
+    seen = lines_of(own, Path(settings["work"]) if settings.get("work") else None)
     settings.get("facts", {}).update(documents=seen.documents)
 
     def keep(record: Record) -> str:
@@ -191,6 +203,25 @@ def boilerplate(locale: Locale, settings: Mapping[str, Any]) -> Keep:
         return f"mostly lines that {options.documents} other texts have too" if often else ""
 
     return keep
+
+
+def lines_of(texts: Iterable[str], work: Path | None) -> BoilerplateLines:
+    """Return the counts of all lines: from the folder `work`, if they were counted there before.
+
+    The folder must belong to these texts alone: they are not read when it holds the counts.
+    """
+    seen = BoilerplateLines()
+    if work is None:
+        seen.add_all(texts)
+        return seen
+    work.mkdir(parents=True, exist_ok=True)
+    with FileLock(work / ".lines.lock", fallback_to_soft=False):  # one counts, the others wait
+        if verified(work / "lines") is None:
+            seen.add_all(texts)
+            commit_folder(work / "lines", seen.save)
+            return seen
+    seen.load(work / "lines")
+    return seen
 
 
 class BoilerplateLines:
@@ -212,6 +243,25 @@ class BoilerplateLines:
             for row, place in zip(self._rows, self._places(line), strict=True):
                 row[place] += 1
 
+    def add_all(self, texts: Iterable[str]) -> None:
+        """Count the lines of many texts."""
+        for text in texts:
+            self.add(text)
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Write the counts into a folder, in this machine's order of bytes."""
+        (folder / "rows").write_bytes(b"".join(row.tobytes() for row in self._rows))
+        write_json(folder / "documents.json", self.documents)
+        return {}
+
+    def load(self, folder: Path) -> None:
+        """Take the counts that `save` wrote."""
+        self.documents = int(read_json(folder / "documents.json"))
+        with (folder / "rows").open("rb") as file:
+            self._rows = [array("I") for _ in range(DEPTH)]
+            for row in self._rows:
+                row.fromfile(file, self._width)
+
     def count(self, line: str) -> int:
         """Return in how many texts a folded line was, or a little more."""
         return min(row[place] for row, place in zip(self._rows, self._places(line), strict=True))
@@ -230,7 +280,7 @@ def _content(text: str) -> Iterator[str]:
 
 
 def _options(model: type[OptionsT], settings: Mapping[str, Any], name: str) -> OptionsT:
-    given = {key: settings[key] for key in settings if key not in ("seed", "texts", "facts")}
+    given = {key: settings[key] for key in settings if key not in GIVEN}
     try:
         return model.model_validate(given)
     except ValidationError as error:

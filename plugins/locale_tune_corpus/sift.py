@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,7 @@ class Sift:
         ]
         for item in self._read(part):
             if isinstance(item, Bad):
-                rejects.unreadable(source, item)
+                rejects.unreadable(source, self._scrubbed(item))
                 continue
             rejects.tallies[source.id].seen += 1
             record, reason = self._stamped(item, source), ""
@@ -115,6 +115,14 @@ class Sift:
             else:
                 keys.add(record)
                 yield record
+
+    def _scrubbed(self, bad: Bad) -> Bad:
+        """Return what could not be read without personal data: people read the rejects."""
+        if not self.guard:
+            return bad
+        safe = [text.encode("utf-8", "replace").decode() for text in (bad.text, bad.reason)]
+        clean = self.guard(Record(id="", source="", text=safe[0], question=safe[1]))[0]
+        return replace(bad, text=clean.text, reason=clean.question)
 
     def _read(self, part: Part) -> Iterator[Record | Bad]:
         read = self.kinds[part.source.kind].read

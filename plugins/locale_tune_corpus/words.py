@@ -1,4 +1,7 @@
-"""What counts as a word: one place for all that counts words of running text."""
+"""What counts as a word to the filters of running text, which know the script of the pack.
+
+To compare texts of any script with each other, `units.py` goes by the letters themselves.
+"""
 
 from __future__ import annotations
 

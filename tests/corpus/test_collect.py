@@ -6,14 +6,16 @@ import filecmp
 import json
 import random
 from collections.abc import Callable
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import pytest
 from corpus_support import GULF, Corpus, source
 
 from locale_tune.api import Record, StageFailed
+from locale_tune_corpus.choose import MOST_COMPARED
 from locale_tune_corpus.fold import fold
+from locale_tune_corpus.keys import SketchFiles
 
 Collect = Callable[..., Corpus]
 WORDS = [f"{a}{b}{c}" for a in "bcdfglmnprst" for b in "aeiou" for c in ("r", "l", "ntg", "sch")]
@@ -268,3 +270,47 @@ def test_tags_of_a_source_are_on_its_records(collect: Collect) -> None:
     found = corpus.split("text")
     assert {(r.source, r.meta.get("culture")) for r in found} == {("a", "proverbs"), ("b", None)}
     assert all(r.meta["where"].rpartition(":")[2].isdigit() for r in found), "the record's own wins"
+
+
+def test_no_source_that_may_be_read_is_a_sentence(collect: Collect) -> None:
+    with pytest.raises(StageFailed, match="none of the sources can be read: a: it is from"):
+        collect({source("a"): lines(0, 9)}, residency=["XX"])
+
+
+def test_rejects_show_no_personal_data_of_a_row_that_cannot_be_read(collect: Collect) -> None:
+    rows = [{"t": sentence(n), "mail": f"gian{n}@bluewin.ch"} for n in range(9)]
+    rows[3]["t"] = ""
+    made = source("a", "jsonl", options={"text": "t"})
+    corpus = collect({made: "\n".join(map(json.dumps, rows))}, max_bad_share=0.5)
+    told = (corpus.path / "rejects.jsonl").read_text()
+    assert "example." in told
+    assert "bluewin" not in told
+
+
+def test_texts_of_one_template_are_compared_with_some_of_each_other(
+    collect: Collect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, of = [0], SketchFiles.of
+
+    def counted(files: SketchFiles, row: int) -> Any:
+        read[0] += 1
+        return of(files, row)
+
+    monkeypatch.setattr(SketchFiles, "of", counted)
+    pick = random.Random(0)
+    names = ["".join(pick.choice("bdfglmnrstaeiou") for _ in range(9)) for _ in range(1000)]
+    texts = [
+        f"{name} è ina vischnanca politica svizra en il chantun {other} cun bleras chasas"
+        for name, other in pairwise(names)
+    ]
+    corpus = collect({source("a"): "\n".join([*texts, f"{texts[7]} e"])}, heldout_share=0)
+    assert corpus.facts["rejected"] == {"near copy": 1}
+    assert read[0] <= len(names) * (MOST_COMPARED + 1)  # of 500,000 pairs
+
+
+def test_held_out_bytes_are_told_of_each_source(collect: Collect) -> None:
+    corpus = collect({source("a"): lines(0, 50), source("b"): lines(100, 30)})
+    rows = corpus.sources()
+    held = {name: row["heldout_bytes"] for name, row in rows.items()}
+    assert sum(held.values()) == corpus.facts["heldout_bytes"]
+    assert all(0 < size < rows[name]["bytes"] for name, size in held.items())

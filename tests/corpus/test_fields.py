@@ -124,3 +124,9 @@ def test_emoji_codes_go_and_times_stay(read: Read) -> None:
 
 def test_underscores_can_stand_for_spaces(read: Read) -> None:
     assert one(read, {"t": "good_luck"}, text="t", spaces="_").text == "good luck"
+
+
+def test_a_row_that_cannot_be_read_is_shown_a_line_for_each_column(read: Read) -> None:
+    (bad,) = read("jsonl", '{"nr": 7, "t": "", "said": "ليست تهكم", "mood": "x"}', text="t")
+    assert isinstance(bad, Bad)
+    assert bad.text == "nr: 7\nsaid: ليست تهكم\nmood: x"

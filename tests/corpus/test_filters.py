@@ -109,3 +109,10 @@ def test_hygiene_looks_at_every_field(field: str) -> None:
     }
     record = Record(id="1", source="s", **values[field])
     assert parts().filters["hygiene"].make(ROMANSH, {})(record)
+
+
+def test_four_long_words_that_return_are_found_where_three_are_few_enough() -> None:
+    phrase = "abcdefghij bcdefghija cdefghijab defghijabc"
+    fill = [f"wort{n:06d}" for n in range(80)]
+    text = " ".join(f"{phrase} {' '.join(fill[n : n + 16])}" for n in range(0, 80, 16))
+    assert reason("repetition", text) == "words that repeat"

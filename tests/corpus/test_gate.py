@@ -9,8 +9,9 @@ from click.testing import CliRunner
 from corpus_support import source
 from pydantic import ValidationError
 
+from locale_tune import assets
 from locale_tune.cli import app
-from locale_tune.errors import PackError
+from locale_tune.errors import PackError, SourceMissing
 from locale_tune.packfile import read_pack
 from locale_tune_corpus.gate import admitted, told_in
 from locale_tune_corpus.settings import CollectSettings
@@ -150,6 +151,42 @@ def test_check_says_the_same_with_its_line(write_pack) -> None:
     told = run("check", str(root))
     assert told.exit_code == 1
     assert f"{root / 'pack.toml'}:{LINE}: the source 'letters' is not read" in told.output
+
+
+def test_a_source_that_is_not_read_is_not_fetched(write_pack, tmp_path, monkeypatch) -> None:
+    asked: list[str] = []
+
+    def fetch(source):
+        asked.append(source.id)
+        raise SourceMissing("no network here")
+
+    monkeypatch.setitem(assets.FETCHERS, "https", fetch)
+    monkeypatch.setenv("LOCALE_TUNE_CACHE", str(tmp_path / "cache"))
+    for name in ("LOCALE_TUNE_OFFLINE", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    root = write(write_pack, "MIT")
+    pack = (root / "pack.toml").read_text()
+    near = 'uri = "data/lines.txt"'
+    last = pack.rindex(near)
+    far = f'uri = "https://far.example/x.txt"\nsha256 = "{64 * "a"}"'
+    (root / "pack.toml").write_text(
+        pack[:last] + pack[last:].replace('uri = "data/lines.txt"', far)
+    )
+    (root / "data").mkdir(exist_ok=True)
+    (root / "data/lines.txt").write_text("\n".join(f"Ina lingia cun numer {n}." for n in range(40)))
+    run("collect", str(root), "--out", str(tmp_path / "one"))
+    assert asked == ["letters"]
+    home = "--set", 'collect.residency=["data"]'
+    told = run("collect", str(root), "--out", str(tmp_path / "two"), *home)
+    assert asked == ["letters"]
+    assert "letters: it is from far.example, outside collect.residency" in told.output
+
+
+def test_a_pack_none_of_whose_texts_may_be_read_is_told(write_pack) -> None:
+    base = "--base", "package:pydoc_data/topics.py"
+    told = run("plan", str(write(write_pack, "MIT")), *base, "--set", 'collect.residency=["XX"]')
+    assert isinstance(told.exception, PackError)
+    assert "none of the pack's texts may be read: lines: it is from data" in str(told.exception)
 
 
 def test_what_is_no_plan_is_left_to_the_host(write_pack) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from locale_tune.api import Message, Record
 from locale_tune_corpus.leaks import Leaks
+from locale_tune_corpus.near import Frames
 
 WORDS = [f"{a}{b}{c}" for a in "bcdfglmnprst" for b in "aeiou" for c in ("r", "l", "ntg", "sch")]
 
@@ -166,3 +167,23 @@ def test_of_a_long_text_without_spaces_thirteen_words_of_four_letters_are_enough
     leaks = protecting(record(held))
     assert leaks.find(record("前言" + held[101:153] + "后记"))
     assert leaks.find(record("前言" + held[101:152] + "后记")) == ""
+
+
+def test_items_of_one_template_are_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared, whole = [], Frames._compared
+
+    def counted(frames: Frames, words: tuple[str, ...]) -> set[int]:
+        compared.append(words)
+        return whole(frames, words)
+
+    monkeypatch.setattr(Frames, "_compared", counted)
+    index = Leaks()
+    ask = "Co ha num la chapitala dal pajais {} en l'Europa?"
+    for n in range(30):
+        asked = ask.format(WORDS[n])
+        record = Record(id=str(n), source="q", question=asked, choices=(f"citad{n}", "x"), answer=0)
+        index.protect(record)
+    for n in range(50):
+        text = ask.format(WORDS[99 + n]) + f" Citad{n}."
+        assert index.find(Record(id=str(n), source="t", text=text)) == ""
+    assert len(compared) == len(set(compared)) == 30

@@ -134,3 +134,13 @@ def test_a_corpus_keeps_every_word_of_its_lexicon(collect: Callable[..., Corpus]
     ]
     assert corpus.facts["splits"]["lexicon"] == corpus.sources()["lex"]["kept"] == 3
     assert "lexicon" not in {record.source for record in corpus.split("text")}
+
+
+def test_what_is_lost_behind_a_broken_entry_is_counted_by_its_bytes(read: Read) -> None:
+    table = {f"pled{n:07d}": entry("x", f"Sache {n:07d}") for n in range(60_000)}
+    raw = json.dumps(table).encode()
+    cut = raw[: len(raw) // 2] + b"\xff" + raw[len(raw) // 2 :]
+    *good, bad = read("lexicon", cut, role="lexicon")
+    assert isinstance(bad, Bad)
+    assert 0.95 < (len(good) + bad.records) / len(table) <= 1.2
+    assert bad.records > 0.3 * len(table)

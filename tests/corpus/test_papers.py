@@ -258,3 +258,10 @@ def test_mlcroissant_reads_the_records(said: dict[str, Any], folder: Path) -> No
         row["text/text"].decode() for row in mlc.Dataset(folder / "croissant.json").records("text")
     ]
     assert found == ["Bun di", "Co vai?"]
+
+
+def test_text_that_is_held_out_is_no_training_content() -> None:
+    held = [{**ROWS[0], "heldout_bytes": 400}, *ROWS[1:]]
+    text = eu_summary.summary(ROMANSH, held, FACTS)
+    assert "(3,100 bytes of text)" in section(text, "### 1.3")
+    assert re.search(r"\| forum \|.*\| 600 \|", section(text, "### 2.1"))

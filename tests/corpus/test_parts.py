@@ -108,3 +108,9 @@ def test_parts_stand_in_the_order_of_the_pack_and_missing_sources_have_none(
     assert [part.source.id for part in found] == ["b", "b", "a"]
     assert len({part.name for part in found}) == 3
     assert sum(part.size for part in found if part.source.id == "b") <= 13
+
+
+def test_a_part_of_no_size_still_holds_a_line(tmp_path: Path) -> None:
+    (tmp_path / "toy").write_text("in\ndus\ntrais\n")
+    made = cut([source()], {"toy": tmp_path / "toy"}, parts().source_kinds, 0)
+    assert [part.span.first for part in made if part.span] == [1, 2, 3]

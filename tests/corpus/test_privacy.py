@@ -266,3 +266,15 @@ def test_real_text_is_left_alone_and_read_fast() -> None:
     print(f"{hits} of {lines:,} lines, {size / 1e6 / spent:.1f} MB/s")
     assert lines > 50_000
     assert hits <= 0.005 * lines
+
+
+def test_a_secret_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"key": "env:OUR_SECRET"}
+    monkeypatch.delenv("OUR_SECRET", raising=False)
+    with pytest.raises(PackError, match="environment variable OUR_SECRET, which is empty"):
+        Scrubber(ROMANSH, options)
+    monkeypatch.setenv("OUR_SECRET", "a long word that nobody knows")
+    line = "Scriva a gian@bluewin.ch u telefona al 081 257 22 11."
+    stated = Scrubber(ROMANSH, {"key": "a long word that nobody knows"})
+    assert Scrubber(ROMANSH, options).scrub(line) == stated.scrub(line)
+    assert stated.scrub(line) != ROMANSH_TEXT.scrub(line)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from corpus_support import GULF, ROMANSH, parts
+from corpus_support import GULF, ROMANSH, parts, source
 
 from locale_tune.api import Locale, PackError, Record
 from locale_tune_corpus.quality import BoilerplateLines
@@ -159,7 +161,7 @@ def site(count: int = 20) -> list[str]:
 
 
 def common(pages: list[str], where: Locale = ROMANSH, **settings: Any) -> Any:
-    texts = [(where.id, page) for page in pages]
+    texts = [(where.id, where.tag, page) for page in pages]
     return parts().filters["boilerplate"].make(where, {"texts": lambda: texts, **settings})
 
 
@@ -179,7 +181,7 @@ def test_records_made_of_common_lines_are_left_out() -> None:
 
 
 def test_lines_of_other_languages_do_not_count() -> None:
-    texts = [("de", page) for page in site()]
+    texts = [("de", "de", page) for page in site()]
     keep = parts().filters["boilerplate"].make(ROMANSH, {"texts": lambda: texts})
     assert kept(keep, f"{MENU[0]}\n{MENU[1]}")
 
@@ -209,3 +211,37 @@ def test_a_count_is_never_too_low_however_small_the_memory() -> None:
     for line in lines:
         seen.add(line)
     assert all(seen.count(line) >= 1 for line in lines)
+
+
+def test_collect_runs_both_filters(collect: Any) -> None:
+    pages = [*site(), f"{MENU[0]}\n{MENU[1]} 99"]
+    made = source("web", options={"mode": "paragraphs"})
+    corpus = collect(
+        {made: "\n\n".join(pages)},
+        filters=("quality", "boilerplate"),
+        filter_options={"quality": {"least_words": 5}},
+        near_duplicates=0,
+        heldout_share=0,
+    )
+    assert corpus.facts["rejected"] == {"mostly lines that 10 other texts have too": 1}
+    assert corpus.facts["filters"]["boilerplate"] == {"documents": len(pages)}
+
+
+def test_another_process_finds_the_counts_and_reads_no_text(tmp_path: Path) -> None:
+    reads = []
+
+    def texts() -> list[tuple[str, str, str]]:
+        return [("rm", "rm", page) for page in site()]
+
+    def counted() -> Iterator[tuple[str, str, str]]:
+        reads.append(1)
+        yield from texts()
+
+    made = parts().filters["boilerplate"].make
+    page = f"{MENU[0]}\n{MENU[1]} 99"
+    for _ in range(2):
+        facts: dict[str, Any] = {}
+        keep = made(ROMANSH, {"texts": counted, "work": tmp_path, "facts": facts})
+        assert not kept(keep, page)
+        assert facts == {"documents": 20}
+    assert reads == [1]
