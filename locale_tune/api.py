@@ -40,6 +40,7 @@ from locale_tune.offers import (
     Stage,
 )
 from locale_tune.packfile import read_pack, where
+from locale_tune.phrasing import Listing, fill, slots_of
 from locale_tune.pinned import pinned_file
 from locale_tune.records import (
     read_records,
@@ -65,6 +66,7 @@ from locale_tune.schema import (
     Verdict,
     without_result,
 )
+from locale_tune.sentences import joined, sentences
 
 __all__ = [
     "CHANGES_NOTHING",
@@ -78,6 +80,7 @@ __all__ = [
     "Job",
     "LanguagePack",
     "Launcher",
+    "Listing",
     "Locale",
     "LocaleTuneError",
     "Machine",
@@ -105,7 +108,9 @@ __all__ = [
     "did_you_mean",
     "discard",
     "disk_errors",
+    "fill",
     "hookimpl",
+    "joined",
     "licences",
     "pinned_file",
     "read_json",
@@ -113,7 +118,9 @@ __all__ = [
     "read_records",
     "read_tables",
     "records_of",
+    "sentences",
     "sha256_file",
+    "slots_of",
     "this_machine",
     "verified",
     "where",

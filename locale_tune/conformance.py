@@ -88,7 +88,8 @@ def _source(pack: LanguagePack, parts: Parts, found: Found) -> Iterator[Verdict]
         read = parts.source_kinds[source.kind].read(source, found.path, pack.locale)
         seen = list(islice(iter(read), LOOKED_AT))
     except LocaleTuneError as error:
-        yield Verdict("fix", "sources", f"{place}: {source.id}: {error.problem}", error.remedy)
+        at = error.where or place
+        yield Verdict("fix", "sources", f"{at}: {source.id}: {error.problem}", error.remedy)
         return
     records = [item for item in seen if isinstance(item, Record)]
     for bad in [item for item in seen if isinstance(item, Bad)][:3]:

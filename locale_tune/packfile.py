@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -50,15 +51,7 @@ def read_pack(root: Path, distribution: str = "", version: str = "") -> Language
     """Read the pack in folder `root`. Raise PackErrors with every mistake, or PackError."""
     path = root / FILE
     text = _text(path)
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        raise PackError(
-            f"this is not TOML: {error}",
-            "a text needs quotes, a table a [header]; docs/pack-format.md shows a whole pack",
-            f"{path}:{line[1] if line else 1}",
-        ) from None
+    raw = _toml(text, path)
     lines = line_numbers(text)
     mistakes = list(_wrong_shapes(raw))
     if not mistakes:
@@ -70,13 +63,52 @@ def read_pack(root: Path, distribution: str = "", version: str = "") -> Language
         )
     return LanguagePack(
         locale=Locale(**raw["locale"]),
-        sources=tuple(Source(**source) for source in raw.get("sources", [])),
+        sources=tuple(_source(source, root) for source in raw.get("sources", [])),
         bounds=tuple(Bound(**bound) for bound in raw.get("bounds", [])),
         settings=raw.get("settings", {}),
         root=root.resolve(),
         distribution=distribution,
         **{"version": version, **raw["pack"]},
     )
+
+
+def _source(entry: dict[str, Any], root: Path) -> Source:
+    """Return a source whose options stand all in one place, those of its file too."""
+    name = entry.get("options_file")
+    more = _options(root / name) if name else {}
+    return Source(**{**entry, "options": {**entry.get("options", {}), **more}})
+
+
+def _options(path: Path) -> dict[str, Any]:
+    """Return the options in a file; each table of a list has its `line`, for messages about it.
+
+    Raise PackError for what is not TOML, and for values that no option has, such as dates.
+    """
+    text = _text(path)
+    options = _toml(text, path)
+    try:
+        json.dumps(options, allow_nan=False)
+    except (TypeError, ValueError):
+        problem = "a date, a time or a number without end is no option"
+        raise PackError(problem, "put it in quotes", str(path)) from None
+    lines = line_numbers(text)
+    for name, value in options.items():
+        for index, table in enumerate(value if isinstance(value, list) else ()):
+            if isinstance(table, dict):
+                table.setdefault("line", line_of(lines, (name, index)))
+    return options
+
+
+def _toml(text: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        raise PackError(
+            f"this is not TOML: {error}",
+            "a text needs quotes, a table a [header]; docs/pack-format.md shows a whole pack",
+            f"{path}:{line[1] if line else 1}",
+        ) from None
 
 
 def _text(path: Path) -> str:
@@ -226,11 +258,13 @@ def _locale_rules(locale: dict[str, Any]) -> Iterator[Mistake]:
 
 # Names that readers and stages give a meaning of their own in `meta`.
 OWN_META = {"format", "group", "item", "joiner", "lang", "origin", "siblings", "split", "title"}
-OWN_META |= {"context", "left_out", "translation_lang", "variety", "weight", "where"}
+OWN_META |= {"context", "left_out", "task", "template", "translation_lang", "variety", "weight"}
+OWN_META |= {"where"}
 
 
 def _source_rules(source: dict[str, Any], place: Place, root: Path) -> Iterator[Mistake]:
     yield from _tag_rules(source.get("tags"), (*place, "tags"))
+    yield from _options_rules(source, place, root)
     uri, licence = str(source.get("uri", "")), source.get("licence")
     scheme = "data" if uri.startswith("data/") else uri.partition(":")[0]
     if uri and scheme not in SCHEMES:
@@ -264,6 +298,20 @@ def _source_rules(source: dict[str, Any], place: Place, root: Path) -> Iterator[
                 "write an SPDX id such as CC-BY-4.0, LicenseRef-your-name for a text of its own, "
                 f"or {NO_STATEMENT} where nobody has said",
             )
+
+
+def _options_rules(source: dict[str, Any], place: Place, root: Path) -> Iterator[Mistake]:
+    """Say what is wrong with a source's file of options, as far as pack.toml shows it."""
+    name, at = str(source.get("options_file") or ""), (*place, "options_file")
+    if not name:
+        return
+    if not (name.startswith("data/") and _inside(root, name)):
+        remedy = 'name a file in the folder data, such as "data/templates.toml"'
+        yield Mistake(at, f"there is no file '{name}' of options", remedy)
+        return
+    own = source.get("options")
+    for key in _options(root / name).keys() & set(own if isinstance(own, dict) else ()):
+        yield Mistake(at, f"the option '{key}' stands in {name} too", "leave one of the two out")
 
 
 def _tag_rules(tags: Any, place: Place) -> Iterator[Mistake]:

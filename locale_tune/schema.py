@@ -71,6 +71,7 @@ class Source(Frozen):
     on: bool = True
     note: str = ""
     options: dict[str, JsonValue] = {}
+    options_file: str = Field(default="", description="file of the pack with more options")
     tags: dict[str, str] = Field(default={}, description="put into `meta` of every record")
 
 

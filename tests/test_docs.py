@@ -11,6 +11,7 @@ import pytest
 from docs_pages import DOCS, PAGES, ROOT, UNSET, page, prose, rows, section, slug, value_of
 
 from locale_tune import assets, doctor, errors, hookspecs, packfile, plugins, schema
+from locale_tune.api import Settings
 from locale_tune.cli import COMMANDS
 
 HOOKS = [name for name in vars(hookspecs) if name.startswith("locale_tune_")]
@@ -43,6 +44,7 @@ def defaults(model):
     for name, field in model.model_fields.items():
         value = field.get_default(call_default_factory=True)
         value = list(value) if isinstance(value, tuple) else value
+        value = {} if isinstance(value, Settings) else value  # a table of its own
         found[name] = "must" if field.is_required() else UNSET if value is None else value
     return found
 
@@ -123,6 +125,20 @@ def test_the_options_that_only_tables_have_stand_there_too():
 
     table = rows(section(FORMAT, "#### Options of `jsonl`").partition("`csv` and `tsv` have")[2])
     assert set(table) == set(TableOptions.model_fields) - set(Fields.model_fields)
+
+
+def test_the_options_of_templates_stand_there_and_name_those_of_rows():
+    from locale_tune.api import Listing
+    from locale_tune_corpus.fields import RowOptions
+    from locale_tune_corpus.tables import TableShape
+    from locale_tune_corpus.template_options import TemplateOptions
+
+    text = section(FORMAT, "#### Options of `templates`")
+    shared = {*RowOptions.model_fields, *TableShape.model_fields}
+    table = text.partition("A phrasing has")[0]
+    assert set(rows(table)) == set(TemplateOptions.model_fields) - shared
+    assert all(f"`{name}`" in text for name in shared)
+    assert set(rows(text.partition("| in `listing` |")[2])) == set(Listing.model_fields)
 
 
 @pytest.mark.parametrize(

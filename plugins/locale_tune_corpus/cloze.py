@@ -7,17 +7,14 @@ the right one in length. For languages that have no test of their own.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from locale_tune.api import Record
+from locale_tune.api import Record, joined, sentences
 from locale_tune_corpus.fold import rank
 from locale_tune_corpus.sides import group_of, half
 
-ENDS = re.compile(r"(?<=[.!?؟…।])[\"»”’)]*\s+|\n+")
-SHORT_WORD = re.compile(r"(?:^|\s)(?:\d+|[^\W\d_]{1,4})\.$")
 SHORTEST, LONGEST = 25, 300
 CONTEXT = 3
 CHOICES = 4
@@ -42,36 +39,24 @@ def cloze_questions(records: Iterable[Record], most: int, seed: int) -> list[Rec
     pool: dict[str, list[Sentence]] = defaultdict(list)
     places: list[tuple[bytes, Record, list[str], int]] = []
     for record in records if most else ():
-        sentences = split_sentences(record.text)
-        usable = [i for i, s in enumerate(sentences) if SHORTEST <= len(s) <= LONGEST]
-        own = (Sentence(sentences[i], group_of(record), record.variety) for i in usable)
+        parts = sentences(record.text, record.lang)
+        usable = [i for i, s in enumerate(parts) if SHORTEST <= len(s) <= LONGEST]
+        own = (Sentence(parts[i], group_of(record), record.variety) for i in usable)
         pool[record.variety].extend(own)
         ranked = sorted((rank(seed, record.id, str(i)), i) for i in usable if i > 0)
-        places += [(key, record, sentences, i) for key, i in ranked[:PER_DOCUMENT]]
+        places += [(key, record, parts, i) for key, i in ranked[:PER_DOCUMENT]]
     made: list[Record] = []
     rich = {v for v, own in pool.items() if len({s.group for s in own}) >= LEAST_GROUPS}
-    for _, record, sentences, index in sorted(places, key=lambda place: place[0]):
+    for _, record, parts, index in sorted(places, key=lambda place: place[0]):
         if len(made) < most and record.variety in rich:
-            made.extend(_question(record, sentences, index, pool[record.variety], seed))
+            made.extend(_question(record, parts, index, pool[record.variety], seed))
     return made
 
 
-def split_sentences(text: str) -> list[str]:
-    """Return the sentences of a text, by the marks that end one; `1.`, `Art.`, `nov.` end none."""
-    parts = [part.strip() for part in ENDS.split(text) if part.strip()]
-    sentences: list[str] = []
-    for part in parts:
-        if sentences and SHORT_WORD.search(sentences[-1]):
-            sentences[-1] += f" {part}"
-        else:
-            sentences.append(part)
-    return sentences
-
-
 def _question(
-    record: Record, sentences: list[str], index: int, pool: list[Sentence], seed: int
+    record: Record, parts: list[str], index: int, pool: list[Sentence], seed: int
 ) -> Iterator[Record]:
-    right, group = sentences[index], group_of(record)
+    right, group = parts[index], group_of(record)
     identity = f"{record.id}~{index}"
 
     def unlike(sentence: Sentence) -> tuple[bool, bytes]:
@@ -91,7 +76,7 @@ def _question(
         source=record.source,
         lang=record.lang,
         variety=record.variety,
-        question=" ".join(sentences[max(0, index - CONTEXT) : index]),
+        question=joined(parts[max(0, index - CONTEXT) : index]),
         choices=choices,
         answer=place,
         meta={"group": group, "format": "cloze", "split": half(group)},

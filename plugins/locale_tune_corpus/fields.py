@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -22,16 +22,12 @@ SHOWN, SHOWN_ROW = 40, 200
 Row = Mapping[str, Any]
 
 
-class Fields(Settings):
-    """Where a row keeps what. A value with braces is a template, any other a column's name.
+class RowOptions(Settings):
+    """Which rows are read, how they are tidied, and where they keep choices and their group.
 
     The column `#` is the row's number, for files that are aligned row by row.
     """
 
-    text: str = ""
-    messages: str = ""
-    turns: tuple[tuple[str, str], ...] = ()
-    question: str = ""
     choices: str | tuple[str, ...] = ""
     answer: str = ""
     fixed_choices: tuple[str, ...] = ()
@@ -39,12 +35,29 @@ class Fields(Settings):
     cut_choices_at: str = ""
     spaces: str = Field(default="", description="characters that stand for a space, such as _")
     emoji_codes: Literal["keep", "remove"] = "keep"
-    translation: str = ""
-    translation_lang: str = ""
     group: str = ""
     variety: str = ""
     keep: dict[str, tuple[str, ...]] = Field(default={}, description="column: starts to keep")
     skip: dict[str, tuple[str, ...]] = Field(default={}, description="column: starts to leave")
+
+
+class Fields(RowOptions):
+    """Where a row keeps what. A value with braces is a template, any other a column's name."""
+
+    text: str = ""
+    messages: str = ""
+    turns: tuple[tuple[str, str], ...] = ()
+    question: str = ""
+    translation: str = ""
+    translation_lang: str = ""
+
+
+class Placed(NamedTuple):
+    """One row of a file: `where` is `file:line`, `number` counts the rows from 1."""
+
+    row: Row
+    where: str
+    number: int
 
 
 class Unreadable(Exception):
@@ -95,6 +108,15 @@ def fields_of(model: type[FieldsT], source: Source) -> FieldsT:
     return fields.model_copy(update=USUAL.get(source.role, {"text": "text"}))
 
 
+def records(rows: Iterable[Placed | Bad], fields: Fields, source: Source) -> Iterator[Record | Bad]:
+    """Yield the record of each row that the options do not leave out, or Bad."""
+    for item in rows:
+        if isinstance(item, Bad):
+            yield item
+        elif record := record_of(item.row, fields, source, item.where, item.number):
+            yield record
+
+
 def record_of(
     row: Row, fields: Fields, source: Source, where: str, number: int
 ) -> Record | Bad | None:
@@ -102,9 +124,9 @@ def record_of(
 
     `where` is `file:line`; the line makes the record's id. `number` counts the rows.
     """
-    row = {**_cleaned(row, fields), ROW_NUMBER: str(number)}
     try:
-        if not _wanted(row, fields):
+        row = tidied(row, fields, number)
+        if not row:
             return None
         identity = f"{source.id}:{where.rpartition(':')[2]}"
         return Record(
@@ -125,7 +147,13 @@ def _shown(row: Row) -> str:
     return "\n".join(f"{name}: {value}" for name, value in full)[:SHOWN_ROW]
 
 
-def _cleaned(row: Row, fields: Fields) -> Row:
+def tidied(row: Row, options: RowOptions, number: int) -> Row:
+    """Return a row as the options want it, with its number; an empty one for one to leave out."""
+    row = {**_cleaned(row, options), ROW_NUMBER: str(number)}
+    return row if _wanted(row, options) else {}
+
+
+def _cleaned(row: Row, fields: RowOptions) -> Row:
     if not fields.spaces and fields.emoji_codes == "keep":
         return row
     spaces = str.maketrans(dict.fromkeys(fields.spaces, " "))
@@ -135,7 +163,7 @@ def _cleaned(row: Row, fields: Fields) -> Row:
     return {**row, **clean}
 
 
-def _wanted(row: Row, fields: Fields) -> bool:
+def _wanted(row: Row, fields: RowOptions) -> bool:
     kept = all(_starts(row, column, starts) for column, starts in fields.keep.items())
     return kept and not any(_starts(row, column, starts) for column, starts in fields.skip.items())
 
@@ -154,7 +182,7 @@ def _content(row: Row, fields: Fields, identity: str) -> dict[str, Any]:
         content["messages"] = _messages(row, fields)
     if fields.question:
         content["question"] = text_of(row, fields.question)
-        content["choices"], content["answer"] = _choices(row, fields, identity)
+        content["choices"], content["answer"] = choices_of(row, fields, identity)
     return content
 
 
@@ -175,7 +203,7 @@ def text_of(row: Row, name: str) -> str:
         raise Unreadable(f"no field '{name}'; {did_you_mean(name, row)}".removesuffix("; "))
     value = row[name]
     if not isinstance(value, str):
-        raise Unreadable(f"field '{name}' is {_kind(value)}, not text")
+        raise Unreadable(f"field '{name}' is {kind_of(value)}, not text")
     if not value.strip():
         raise Unreadable(f"field '{name}' is empty")
     return value
@@ -188,7 +216,8 @@ class Foreign:
     kind: str
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """Say what a value is, for messages about values that are no text."""
     if isinstance(value, Foreign):
         return value.kind
     names = {type(None): "null", bool: "true or false", list: "a list", dict: "an object"}
@@ -200,11 +229,11 @@ def _messages(row: Row, fields: Fields) -> tuple[Message, ...]:
         return tuple(_message(role, text_of(row, name)) for role, name in fields.turns)
     turns = row.get(fields.messages)
     if not isinstance(turns, list) or not turns:
-        raise Unreadable(f"field '{fields.messages}' is {_kind(turns)}, not a list of turns")
+        raise Unreadable(f"field '{fields.messages}' is {kind_of(turns)}, not a list of turns")
     messages = []
     for number, turn in enumerate(turns, 1):
         if not isinstance(turn, dict):
-            raise Unreadable(f"turn {number} is {_kind(turn)}, not an object")
+            raise Unreadable(f"turn {number} is {kind_of(turn)}, not an object")
         messages.append(_message(turn.get("role"), text_of(turn, "content")))
     return tuple(messages)
 
@@ -216,20 +245,24 @@ def _message(role: Any, content: str) -> Message:
     return Message.model_validate({"role": role, "content": content})
 
 
-def _choices(row: Row, fields: Fields, identity: str) -> tuple[tuple[str, ...], int]:
+def choices_of(row: Row, fields: RowOptions, identity: str) -> tuple[tuple[str, ...], int]:
+    """Return a row's choices and which is right, shuffled by hash if that is asked for."""
     letters, choices = _offered(row, fields)
     if fields.cut_choices_at:
         choices = tuple(choice.split(fields.cut_choices_at)[0].strip() for choice in choices)
     if len(choices) < 2 or len(set(choices)) < len(choices):
         raise Unreadable("fewer than two choices, or two that are the same")
     right = answer_index(row.get(fields.answer), letters, choices)
-    if not fields.shuffle:
-        return choices, right
+    return shuffled(choices, right, identity) if fields.shuffle else (choices, right)
+
+
+def shuffled(choices: tuple[str, ...], right: int, identity: str) -> tuple[tuple[str, ...], int]:
+    """Return the choices in an order that the identity decides, and where the right one stands."""
     order = sorted(range(len(choices)), key=lambda index: _rank(identity, index))
     return tuple(choices[index] for index in order), order.index(right)
 
 
-def _offered(row: Row, fields: Fields) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _offered(row: Row, fields: RowOptions) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what an answer may call the choices, and the choices."""
     if fields.fixed_choices:
         return (), fields.fixed_choices
@@ -241,7 +274,7 @@ def _offered(row: Row, fields: Fields) -> tuple[tuple[str, ...], tuple[str, ...]
     if isinstance(offered, list):
         numbered = {str(index): choice for index, choice in enumerate(offered)}
         return (), tuple(text_of(numbered, index) for index in numbered)
-    raise Unreadable(f"field '{fields.choices}' is {_kind(offered)}, not a list of choices")
+    raise Unreadable(f"field '{fields.choices}' is {kind_of(offered)}, not a list of choices")
 
 
 def answer_index(answer: Any, letters: tuple[str, ...], choices: tuple[str, ...]) -> int:

@@ -42,6 +42,7 @@ class WordTemplate(Settings):
     about: Literal["gloss", "word", "base"]
     ask: str
     say: str
+    line: int = Field(default=0, description="line in the file of options, given by the host")
 
 
 class LexiconOptions(Settings):

@@ -9,29 +9,57 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from locale_tune.api import Bad, Locale, Record, Source, Span
-from locale_tune_corpus.fields import Fields, Foreign, columns_of, fields_of, record_of
+from locale_tune_corpus.fields import (
+    Fields,
+    Foreign,
+    Placed,
+    Row,
+    columns_of,
+    fields_of,
+    record_of,
+    records,
+)
 from locale_tune_corpus.lines import irregular, label
 from locale_tune_corpus.share import PLAIN_MEMORY
 
 CHILD = Path(__file__).with_name("parquet_child.py")
 CRASHES = 3
+NO_COLUMN = "no column that the options name"
 FOREIGN = "\0foreign"  # as parquet_child.foreign names it
 KINDS = {"bytes": "bytes", "datetime": "a time", "date": "a date", "Decimal": "a decimal number"}
 
 
 def cut_parquet(source: Source, path: Path, size: int) -> tuple[Span, ...]:
     """Return spans of row groups; () for a file that is small or has a problem as a whole."""
+    return row_group_spans(path, columns_of(fields_of(Fields, source)), size)
+
+
+def read_parquet(
+    source: Source, path: Path, locale: Locale, span: Span | None = None
+) -> Iterator[Record | Bad]:
+    """Yield a Record per row; Bad for a row, or for a stretch of rows with how many are lost."""
+    fields = fields_of(Fields, source)
+
+    def missing(row: Row) -> str:
+        none = record_of(row, fields, source, "", 1)
+        return none.reason if isinstance(none, Bad) else NO_COLUMN
+
+    wanted = columns_of(fields)
+    yield from records(rows_of_parquet(source, path, wanted, span, missing), fields, source)
+
+
+def row_group_spans(path: Path, used: set[str], size: int) -> tuple[Span, ...]:
+    """Return spans of row groups that hold the columns `used`; () for a file that needs none."""
     if irregular(path) or path.stat().st_size <= size:
         return ()
-    fields = fields_of(Fields, source)
     said = next(Child(path, [], 0, None).lines(), {})
-    if _column_problem(said.get("names", []), sorted(columns_of(fields)), fields, source):
+    if _column_problem(said.get("names", []), sorted(used), lambda row: NO_COLUMN):
         return ()
     spans: list[Span] = []
     start, first, rows, held = 0, 1, 0, 0
@@ -43,38 +71,37 @@ def cut_parquet(source: Source, path: Path, size: int) -> tuple[Span, ...]:
     return tuple(spans)
 
 
-def read_parquet(
-    source: Source, path: Path, locale: Locale, span: Span | None = None
-) -> Iterator[Record | Bad]:
-    """Yield a Record per row; Bad for a row, or for a stretch of rows with how many are lost."""
-    fields = fields_of(Fields, source)
+def rows_of_parquet(
+    source: Source,
+    path: Path,
+    used: set[str],
+    span: Span | None = None,
+    missing: Callable[[Row], str] = lambda row: NO_COLUMN,
+) -> Iterator[Placed | Bad]:
+    """Yield rows with the columns `used`, or Bad; `missing` says why a row without any is none."""
     if not importlib.util.find_spec("pyarrow"):  # not imported here, but in the child
         raise ModuleNotFoundError("No module named 'pyarrow'", name="pyarrow")
-    wanted = sorted(columns_of(fields))
+    wanted = sorted(used)
     if problem := irregular(path):
         yield Bad(f"{label(source)}:0", problem)
         return
     for said in _told(path, wanted, span):
         where = f"{label(source)}:{said.get('row', 0)}"
         if "names" in said:
-            if problem := _column_problem(said["names"], wanted, fields, source):
+            if problem := _column_problem(said["names"], wanted, missing):
                 yield Bad(f"{label(source)}:1", problem, records=max(1, said["total"]))
                 return
         elif "value" in said:
-            if record := record_of(said["value"], fields, source, where, said["row"]):
-                yield record
+            yield Placed(said["value"], where, said["row"])
         elif "reason" in said:
             yield Bad(where, said["reason"], records=said["lost"])
 
 
-def _column_problem(names: list[str], wanted: list[str], fields: Fields, source: Source) -> str:
+def _column_problem(names: list[str], wanted: list[str], missing: Callable[[Row], str]) -> str:
     twice = [name for name in wanted if names.count(name) > 1]
     if twice:
         return f"the column '{twice[0]}' stands twice"
-    if any(name in wanted for name in names):
-        return ""
-    none = record_of(dict.fromkeys(names), fields, source, "", 1)
-    return none.reason if isinstance(none, Bad) else "no column that the options name"
+    return "" if any(name in wanted for name in names) else missing(dict.fromkeys(names))
 
 
 def _told(path: Path, columns: list[str], span: Span | None) -> Iterator[dict[str, Any]]:

@@ -11,20 +11,24 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from locale_tune.api import Bad, Locale, PackError, Record, Source
-from locale_tune_corpus.fields import Fields, columns_of, fields_of, record_of
+from locale_tune.api import Bad, Locale, PackError, Record, Settings, Source
+from locale_tune_corpus.fields import Fields, Placed, columns_of, fields_of, records
 from locale_tune_corpus.lines import LINE_LIMIT, Line, bad_line, label, read_lines
 
 ROW_LINES = 1000
 JUDGED_ROWS = 100
 
 
-class TableOptions(Fields):
+class TableShape(Settings):
     """A table's own options beside the columns."""
 
     header: bool = True
     delimiter: str = Field(default="", pattern=r'^[^"\r\n]*$')
     quotes: bool | None = None
+
+
+class TableOptions(TableShape, Fields):
+    """All options of a table."""
 
 
 class Style(NamedTuple):
@@ -34,24 +38,36 @@ class Style(NamedTuple):
     quotes: bool
 
 
+CSV, TSV = Style(",", quotes=True), Style("\t", quotes=False)
+
+
 def read_csv(source: Source, path: Path, locale: Locale) -> Iterator[Record | Bad]:
     """Yield a Record per row of a comma-separated file with double quotes."""
-    return _records(source, path, Style(",", quotes=True))
+    return _records(source, path, CSV)
 
 
 def read_tsv(source: Source, path: Path, locale: Locale) -> Iterator[Record | Bad]:
     """Yield a Record per row of a tab-separated file; quotes are letters unless asked for."""
-    return _records(source, path, Style("\t", quotes=False))
+    return _records(source, path, TSV)
 
 
 def _records(source: Source, path: Path, usual: Style) -> Iterator[Record | Bad]:
     options = fields_of(TableOptions, source)
-    style = _style(source, options, usual)
-    names = [] if options.header else _numbers(path, style)
-    header, number = options.header, 0
+    yield from records(
+        rows_of_table(source, path, options, columns_of(options), usual), options, source
+    )
+
+
+def rows_of_table(
+    source: Source, path: Path, shape: TableShape, used: set[str], usual: Style
+) -> Iterator[Placed | Bad]:
+    """Yield the rows of a table, or Bad. None of the columns that are `used` may stand twice."""
+    style = _style(source, shape, usual)
+    names = [] if shape.header else _numbers(path, style)
+    header, number = shape.header, 0
     for line, row in _rows(path, style, names):
         if header:
-            if problem := line.problem or _doubled(row, options):
+            if problem := line.problem or _doubled(row, used):
                 shown = f"the header cannot be used: {problem}" if line.number else problem
                 yield bad_line(source, line, shown)
                 return
@@ -62,12 +78,11 @@ def _records(source: Source, path: Path, usual: Style) -> Iterator[Record | Bad]
         if line.problem:
             yield bad_line(source, line)
             continue
-        named, where = dict(zip(names, row, strict=True)), f"{label(source)}:{line.number}"
-        if record := record_of(named, options, source, where, number):
-            yield record
+        named = dict(zip(names, row, strict=True))
+        yield Placed(named, f"{label(source)}:{line.number}", number)
 
 
-def _style(source: Source, options: TableOptions, usual: Style) -> Style:
+def _style(source: Source, options: TableShape, usual: Style) -> Style:
     quotes = usual.quotes if options.quotes is None else options.quotes
     style = Style(options.delimiter or usual.delimiter, quotes)
     if style.quotes and len(style.delimiter) > 1:
@@ -78,9 +93,9 @@ def _style(source: Source, options: TableOptions, usual: Style) -> Style:
     return style
 
 
-def _doubled(names: list[str], options: TableOptions) -> str:
+def _doubled(names: list[str], used: set[str]) -> str:
     """Say which column that the options use is there twice: which of the two is meant?"""
-    twice = [name for name in names if names.count(name) > 1 and name in columns_of(options)]
+    twice = [name for name in names if names.count(name) > 1 and name in used]
     return f"the column '{twice[0]}' stands twice" if twice else ""
 
 

@@ -35,7 +35,7 @@ def locale_tune_stages() -> Iterator[Stage]:
         makes="lessons",
         run=_select,
         settings=SelectSettings,
-        version="2",
+        version="3",
         reads=("prompts",),
         heavy=True,
         libraries=("numpy", "pyarrow"),

@@ -22,6 +22,7 @@ from locale_tune.api import (
     write_records,
 )
 from locale_tune_curation.clean import asks, flaw, key
+from locale_tune_curation.makers import from_parallel, from_text
 from locale_tune_curation.making import by_teacher, of_corpus
 from locale_tune_curation.pool import pool_of
 from locale_tune_curation.report import report
@@ -93,7 +94,8 @@ def size_of(record: Record) -> int:
 
 def _clean(job: Job, made: list[Record], rejected: Counter[str]) -> Iterator[Record]:
     seen: set[bytes] = set()
-    for record in chain(of_corpus(job, rejected), _continuations(job), made):
+    found = chain(of_corpus(job, rejected), _continuations(job), _of_text(job), made)
+    for record in found:
         reason = flaw(record)
         if not reason and asks(record, job.pack.prompts):
             reason = "asks a prompt of the report"
@@ -117,6 +119,19 @@ def _continuations(job: Job) -> Iterator[Record]:
     for record in read_records(job.inputs["corpus"].path / "text"):
         if record.id in names:
             yield _continuation(record, job.settings.continuation_prompt)
+
+
+def _of_text(job: Job) -> Iterator[Record]:
+    """Yield lessons that the pack's phrasings make of native text and of its translations."""
+    text, settings = job.inputs["corpus"].path / "text", job.settings
+    if settings.text_lessons and settings.text_phrasings:
+        yield from from_text(
+            read_records(text), settings.text_phrasings, settings.text_lessons, job.seed
+        )
+    if settings.pair_lessons and settings.pair_phrasings:
+        yield from from_parallel(
+            read_records(text), settings.pair_phrasings, settings.pair_lessons, job.seed
+        )
 
 
 def _continuation(record: Record, prompt: str) -> Record:

@@ -10,6 +10,7 @@ from locale_tune.api import Settings
 from locale_tune_curation.back_translation import BackTranslationSettings
 from locale_tune_curation.conversations import ConversationSettings
 from locale_tune_curation.dialogues import DialogueSettings
+from locale_tune_curation.phrasings import PairPhrasings, TextPhrasings
 from locale_tune_curation.self_instruct import SelfInstructSettings
 from locale_tune_curation.teacher import TeacherSettings
 
@@ -90,6 +91,18 @@ class SelectSettings(Settings):
     )
     continuation_prompt: str = Field(
         "{start}", description="what is asked, in the language; {start} is the text's start"
+    )
+    text_lessons: int = Field(
+        0, ge=0, description="lessons made of native text with `text_phrasings`"
+    )
+    text_phrasings: TextPhrasings | None = Field(
+        None, description="gaps, choices and orders in the language"
+    )
+    pair_lessons: int = Field(
+        0, ge=0, description="lessons made of text with its translation, in both directions"
+    )
+    pair_phrasings: tuple[PairPhrasings, ...] = Field(
+        default=(), description="how a translation is asked for, by its language"
     )
 
     @field_validator("least", "most")

@@ -37,7 +37,7 @@ def test_offering_loads_no_heavy_library() -> None:
 
 def test_every_part_says_what_it_is() -> None:
     offered = parts()
-    assert len(offered.source_kinds) == 15
+    assert len(offered.source_kinds) == 16
     assert len(offered.filters) == 9
     for part in [*offered.source_kinds.values(), *offered.filters.values()]:
         assert part.doc

@@ -224,3 +224,28 @@ def test_the_plugin_offers_its_selectors_and_one_stage() -> None:
     assert offered == ["all", "random", "novelselect", "mig", "mdaq", "kcenter"]
     [stage] = locale_tune_curation.locale_tune_stages()
     assert (stage.needs, stage.makes, stage.reads) == (("corpus", "base"), "lessons", ("prompts",))
+
+
+def test_native_text_and_its_translations_become_lessons_of_the_pack(select: Run) -> None:
+    story = "La classa {n} va cun plaschair a scola. Il magister {n} spetga davant la porta veglia."
+    texts = tuple(
+        Record(
+            id=f"t{n}",
+            source="t",
+            text=story.format(n=n),
+            translation=f"Day {n}",
+            meta={"translation_lang": "en"},
+        )
+        for n in range(20)
+    )
+    kept, facts = select(
+        [chat("1")],
+        texts,
+        text_lessons=5,
+        text_phrasings={"gap": [{"ask": "Tge manca? {text}"}]},
+        pair_lessons=8,
+        pair_phrasings=[{"lang": "en", "into": [{"ask": "Per rumantsch: {translation}"}]}],
+    )
+    tasks = [record.meta.get("task") for record in kept]
+    assert (tasks.count("gap"), tasks.count("into"), tasks.count(None)) == (5, 8, 1)
+    assert facts["lessons"] == 14
