@@ -13,7 +13,7 @@ from locale_tune_curation.information import Pool as Informed
 from locale_tune_curation.information import information, label_graph, propagation
 from locale_tune_curation.novelty import density, novelsum
 from locale_tune_curation.pool import retention, said, value
-from locale_tune_curation.segments import tokens
+from locale_tune_curation.rouge import units
 from locale_tune_curation.selectors import rank
 from locale_tune_curation.settings import SelectSettings
 
@@ -46,7 +46,7 @@ def figures(pool: Pool, indices: Sequence[int], settings: SelectSettings) -> dic
     """Return the figures of diversity of some lessons of a pool."""
     some = sorted(sorted(indices, key=lambda i: rank(0, pool.records[i].id))[:MOST])
     vectors = pool.vectors()[some]
-    words = [tokens(said(pool.records[index])) for index in some]
+    words = [units(said(pool.records[index])) for index in some]
     found = {
         "lessons": float(len(indices)),
         "distinct_1": distinct(words, 1),

@@ -18,6 +18,7 @@ from locale_tune.api import Locale
 from . import (
     certificate,
     charts,
+    corpora,
     facts,
     fertility_curve,
     figures,
@@ -87,6 +88,8 @@ def _parts(said: Mapping[str, Any], settings: ReleaseSettings, locale: Locale) -
         "licence_sentence": view.licence_sentence(said["licence"]),
         "prices": view.price_rows(said["licence"]),
         "steps": view.step_views(said),
+        "confusions": corpora.confusions(said),
+        "choice": corpora.choice(said),
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from locale_tune.api import licences
 
+from .corpora import untabled
 from .facts import flatten, spaced
 from .figures import between, decimals, number, percent, signed, size
 
@@ -44,7 +45,7 @@ def step_views(said: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return each step with its first facts as rows, and how many facts are only in the JSON."""
     views = []
     for step in said["steps"]:
-        facts = {k: v for k, v in step["facts"].items() if k != "line"}
+        facts = untabled({k: v for k, v in step["facts"].items() if k != "line"})
         rows = [(spaced(name), text) for name, text in flatten(facts)]
         rest = max(0, len(rows) - STEP_FACTS)
         settings = [(spaced(name), text) for name, text in flatten(step["settings"])]
