@@ -1,7 +1,8 @@
 """Between the passes: decide the fate of every record that passed the filters.
 
-Only keys are in memory, about 60 bytes per record, never a text. The first of two copies, in the
-pack's order, stays; a record left out for the cap takes no copy of it along.
+Only keys are in memory, never a text: about 60 bytes per record, and a few hundred for a text that
+shares a band of its sketch with others. The first of two copies, in the pack's order, stays; a
+record left out for the cap takes no copy of it along.
 """
 
 from __future__ import annotations
