@@ -38,7 +38,7 @@ fast:
 	    --editable '.[corpus,assess,release,dev]' --editable languages/rm --editable languages/ar-gulf
 	# real texts are for the whole suite
 	env -u LOCALE_TUNE_MIRROR .venv-fast/bin/python -m pytest -m "not slow" --ignore tests/heavy \
-	    --hypothesis-profile=quick
+	    --numprocesses 2 --hypothesis-profile=quick
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
