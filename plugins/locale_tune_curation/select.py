@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain, islice
 from math import ceil
 from typing import Any
@@ -26,6 +26,7 @@ from locale_tune_curation.makers import from_parallel, from_text
 from locale_tune_curation.making import by_teacher, of_corpus
 from locale_tune_curation.pool import pool_of
 from locale_tune_curation.report import report
+from locale_tune_curation.rounds import Count, counter_of
 from locale_tune_curation.selectors import rank
 from locale_tune_curation.settings import SelectSettings
 
@@ -38,7 +39,13 @@ def run(job: Job) -> dict[str, Any]:
     made = by_teacher(job)
     clean = list(_clean(job, made.records, rejected))
     pool = pool_of(clean, job.settings, job.seed)
-    picked = choose(pool, job.parts.selectors, job.settings, job.seed) if clean else []
+    picked = []
+    if clean:
+
+        def counter() -> Count:
+            return counter_of(job.inputs["base"].path)
+
+        picked = choose(pool, job.parts.selectors, job.settings, job.seed, counter)
     rejected["not chosen"] += len(clean) - len(picked)
     if not picked:
         raise StageFailed(
@@ -63,11 +70,16 @@ def run(job: Job) -> dict[str, Any]:
 
 
 def choose(
-    pool: Pool, selectors: Mapping[str, Selector], settings: SelectSettings, seed: int
+    pool: Pool,
+    selectors: Mapping[str, Selector],
+    settings: SelectSettings,
+    seed: int,
+    counter: Callable[[], Count] | None = None,
 ) -> list[int]:
     """Return the indices of the lessons to keep, best first, by the selector that is asked for.
 
-    Raises PluginError for a selector that nobody offers.
+    `counter()` opens a counter of tokens, for a budget in tokens. Raises PluginError for a selector
+    that nobody offers, and for such a budget where there is no counter.
     """
     name, count = settings.selector, len(pool.records)
     if name not in selectors:
@@ -78,13 +90,31 @@ def choose(
     budget = settings.budget or count
     if settings.budget_share:
         budget = min(budget, max(1, round(settings.budget_share * count)))
-    sizes = [size_of(record) for record in pool.records]
-    room = settings.budget_kilobytes * 1000 if settings.budget_kilobytes else float("inf")
-    if room < sum(sizes):  # half as many again as will fit, so that short ones may fill up
-        budget = min(budget, max(1, ceil(1.5 * room / (sum(sizes) / count))))
+    limits = list(_limits(pool.records, settings, counter))
+    for sizes, room in limits:
+        if room < sum(sizes):  # half as many again as will fit, so that short ones may fill up
+            budget = min(budget, max(1, ceil(1.5 * room / (sum(sizes) / count))))
     picked = selectors[name].select(pool, budget, seed)
-    fits = list(accumulate(sizes[index] for index in picked))
-    return picked[: bisect_right(fits, room)]
+    for sizes, room in limits:
+        fits = list(accumulate(sizes[index] for index in picked))
+        picked = picked[: bisect_right(fits, room)]
+    return picked
+
+
+def _limits(
+    records: Sequence[Record], settings: SelectSettings, counter: Callable[[], Count] | None
+) -> Iterator[tuple[list[int], float]]:
+    """Yield (size of every lesson, how much there is room for) of each budget that is set."""
+    if settings.budget_kilobytes:
+        yield [size_of(record) for record in records], settings.budget_kilobytes * 1000
+    if settings.budget_tokens:
+        if counter is None:
+            raise PluginError(
+                "a budget in tokens needs a model's tokenizer",
+                "give budget_kilobytes, or choose within a build",
+            )
+        count = counter()
+        yield [count(record.messages) for record in records], settings.budget_tokens
 
 
 def size_of(record: Record) -> int:

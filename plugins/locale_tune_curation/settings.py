@@ -28,6 +28,9 @@ class SelectSettings(Settings):
     budget_kilobytes: float | None = Field(
         None, gt=0, description="stop where the chosen lessons have so much text"
     )
+    budget_tokens: int | None = Field(
+        None, gt=0, description="stop where they have so many tokens of the base model"
+    )
     least: Shares = Field(
         default={},
         description="least shares: {variety = {rm-sursilv = 0.2}}, also source, lang, tags",

@@ -26,6 +26,7 @@ from locale_tune.api import (
 from locale_tune_curation import SELECTORS
 from locale_tune_curation.clean import asks, flaw, key
 from locale_tune_curation.pool import pool_of
+from locale_tune_curation.select import choose
 from locale_tune_curation.settings import SelectSettings
 
 LOCALE = Locale(id="rm", tag="rm", script="Latn", name="x", endonym="x", direction="ltr")
@@ -162,6 +163,23 @@ def test_a_budget_may_be_a_share_or_an_amount_of_text(select: Run) -> None:
     assert 1300 < facts["bytes"] <= 1500
     kept, _ = select(lessons, selector="random", budget=10, budget_share=0.9, seed=2)
     assert len(kept) == 10
+
+
+def test_a_budget_in_tokens_counts_with_the_counter_that_is_given() -> None:
+    made = [chat(str(n), f"ask {n}", "x " * (5 + n % 3)) for n in range(40)]
+    settings = SelectSettings(selector="random", budget_tokens=100)
+    pool = pool_of(made, settings, 0)
+    parts = {part.name: part for part in locale_tune_curation.locale_tune_selectors()}
+
+    def words(messages: Any) -> int:
+        return sum(len(message.content.split()) for message in messages)
+
+    picked = choose(pool, parts, settings, 0, lambda: words)
+    sizes = [words(made[index].messages) for index in picked]
+    assert sum(sizes) <= 100
+    assert sum(sizes) > 100 - 10
+    with pytest.raises(PluginError, match="needs a model's tokenizer"):
+        choose(pool, parts, settings, 0)
 
 
 @pytest.mark.parametrize("selector", ["random", "novelselect", "mig", "mdaq", "kcenter"])
