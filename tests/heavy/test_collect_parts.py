@@ -226,7 +226,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(home, plain, tmp_path
         out = tmp_path / str(trial)
         for _ in range(2):
             process = start(home, out, workers=2, part_megabytes=0.02)
-            time.sleep(draw.uniform(0.5, 6))
+            time.sleep(draw.uniform(0.4, 2.2))
             if process.poll() is None:
                 os.kill(process.pid, signal.SIGKILL)  # its own processes must notice
                 killed += 1
