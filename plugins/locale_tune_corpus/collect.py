@@ -22,6 +22,7 @@ from locale_tune.api import (
     StageFailed,
     licences,
     read_json,
+    read_records,
     read_tables,
     write_records,
     write_tables,
@@ -127,13 +128,14 @@ class Corpus:
         spool.tell(self.ledger, OTHERS)
         self._write("heldout", spool.records("text", Fate.HELD))
 
+        heldout = self.job.out / "heldout"
+
         def held(source: str) -> Iterator[Record]:
-            return spool.of(source, Fate.HELD)
+            return (record for record in read_records(heldout) if record.source == source)
 
         made = pairs(self.ledger.sources, held, spool.of, settings.parallel_max, seed)
         self._write("parallel", spool.records("parallel"), made)
-        text = spool.records("text", Fate.HELD)
-        cloze = cloze_questions(text, settings.cloze_questions, seed)
+        cloze = cloze_questions(read_records(heldout), settings.cloze_questions, seed)
         self._write("questions", map(_sided, spool.records("questions")), cloze)
         controls = spool.records("control")
         self._write("control", capped(controls, settings.control_max, seed, self._over_cap))

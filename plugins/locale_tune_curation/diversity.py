@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from locale_tune_curation.novelty import unit
+
 Tokens = Sequence[Sequence[str]]
 
 
@@ -38,22 +40,22 @@ def vendi(vectors: NDArray[Any]) -> float:
     It is e to the entropy of the eigenvalues of the kernel over n. X X^T and X^T X have the same
     ones but for zeros, so the smaller of the two is taken.
     """
-    unit = _unit(vectors)
-    if not len(unit):
+    made = unit(vectors)
+    if not len(made):
         return 0.0
-    kernel = unit @ unit.T if len(unit) <= unit.shape[1] else unit.T @ unit
-    values = np.linalg.eigvalsh(kernel / len(unit))
+    kernel = made @ made.T if len(made) <= made.shape[1] else made.T @ made
+    values = np.linalg.eigvalsh(kernel / len(made))
     values = values[values > 1e-12]
     return float(np.exp(-(values * np.log(values)).sum()))
 
 
 def mean_distance(vectors: NDArray[Any]) -> float:
     """Return the mean cosine distance over all pairs of two different items; 0 for fewer."""
-    unit = _unit(vectors)
-    count = len(unit)
+    made = unit(vectors)
+    count = len(made)
     if count < 2:
         return 0.0
-    total = (unit.sum(axis=0) ** 2).sum() - (unit**2).sum()
+    total = (made.sum(axis=0) ** 2).sum() - (made**2).sum()
     return float(1 - total / (count * (count - 1)))
 
 
@@ -62,10 +64,3 @@ def _grams(texts: Iterable[Sequence[str]], size: int) -> Counter[tuple[str, ...]
     for text in texts:
         grams.update(zip(*(text[start:] for start in range(size)), strict=False))
     return grams
-
-
-def _unit(vectors: NDArray[Any]) -> NDArray[np.float64]:
-    made = np.asarray(vectors, np.float64)
-    norms = np.linalg.norm(made, axis=1, keepdims=True)
-    unit: NDArray[np.float64] = made / np.where(norms > 0, norms, 1)
-    return unit

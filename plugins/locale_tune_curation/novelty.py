@@ -51,16 +51,16 @@ def novelsum(vectors: Vectors, densities: Numbers, distance_power: float = 1.0) 
     Each item counts its cosine distances to all items, itself at rank 1, weighted by
     rank ** -distance_power and divided by the sum of these weights, times its density.
     """
-    unit = _unit(vectors)
-    weights = np.arange(1, len(unit) + 1, dtype=np.float64) ** -distance_power
+    made = unit(vectors)
+    weights = np.arange(1, len(made) + 1, dtype=np.float64) ** -distance_power
     total = 0.0
-    for start in range(0, len(unit), BLOCK):
-        far = np.maximum(1 - unit[start : start + BLOCK] @ unit.T, 0)
+    for start in range(0, len(made), BLOCK):
+        far = np.maximum(1 - made[start : start + BLOCK] @ made.T, 0)
         rows = np.arange(len(far))
         far[rows, start + rows] = 0  # exactly: the distance to itself
         far.sort(axis=1)
         total += float(densities[start : start + BLOCK] @ (far @ weights))
-    return float(total / weights.sum() / len(unit))
+    return float(total / weights.sum() / len(made))
 
 
 def novelselect(
@@ -164,8 +164,9 @@ class _Race:
         return rows
 
 
-def _unit(vectors: Vectors) -> Numbers:
+def unit(vectors: Vectors) -> Numbers:
+    """Return the vectors in float64 with length 1; those of length 0 stay."""
     made = np.asarray(vectors, np.float64)
     norms = np.linalg.norm(made, axis=1, keepdims=True)
-    unit: Numbers = made / np.where(norms > 0, norms, 1.0)
-    return unit
+    scaled: Numbers = made / np.where(norms > 0, norms, 1.0)
+    return scaled

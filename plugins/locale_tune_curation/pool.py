@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from locale_tune.api import PluginError as Refused
-from locale_tune.api import Pool, Record, did_you_mean
+from locale_tune.api import PluginError, Pool, Record, did_you_mean
 from locale_tune_curation import quality
 from locale_tune_curation.clusters import kmeans
 from locale_tune_curation.ngrams import ngram_vectors
@@ -94,25 +92,7 @@ def quotas(records: Sequence[Record], settings: SelectSettings, budget: int) -> 
 def _check(key: str, named: Mapping[str, float], there: set[str]) -> None:
     for name in named:
         if name not in there:
-            raise Refused(
+            raise PluginError(
                 f"select asks for a share of {key} '{name}', which no lesson has",
                 did_you_mean(name, there) or f"there are {', '.join(sorted(there))[:200]}",
             )
-
-
-def retention(
-    before: Sequence[Record], after: Sequence[Record], keys: Sequence[str]
-) -> dict[str, Any]:
-    """Return, for each value of some keys, how many lessons there were and how many are left."""
-    found: dict[str, Any] = {}
-    for key in keys:
-        names = sorted({value(record, key) for record in before} - {""})
-        if names:
-            found[key] = {
-                name: [
-                    sum(value(record, key) == name for record in before),
-                    sum(value(record, key) == name for record in after),
-                ]
-                for name in names
-            }
-    return found

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from locale_tune.api import Pool
+from locale_tune.api import Pool, Record
 from locale_tune_curation.diversity import distinct, entropy, mean_distance, vendi
 from locale_tune_curation.information import Pool as Informed
 from locale_tune_curation.information import information, label_graph, propagation
 from locale_tune_curation.novelty import density, novelsum
-from locale_tune_curation.pool import retention, said, value
+from locale_tune_curation.pool import said, value
 from locale_tune_curation.rouge import units
 from locale_tune_curation.selectors import rank
 from locale_tune_curation.settings import SelectSettings
@@ -30,11 +31,10 @@ def report(pool: Pool, picked: Sequence[int], settings: SelectSettings) -> dict[
     facts: dict[str, Any] = {"kept": retention(pool.records, after, (*KEYS, *settings.tags))}
     if not settings.diversity:
         return facts
-    everything = list(range(len(pool.records)))
-    facts["diversity"] = {
-        "before": figures(pool, everything, settings),
-        "after": figures(pool, picked, settings),
-    }
+    before = figures(pool, range(len(pool.records)), settings)
+    chosen = len(picked) < len(pool.records)
+    figured = figures(pool, picked, settings) if chosen else before
+    facts["diversity"] = {"before": before, "after": figured}
     for key in settings.tags:
         for name in sorted({value(record, key) for record in after} - {""}):
             own = [index for index in picked if value(pool.records[index], key) == name]
@@ -69,3 +69,15 @@ def _information(pool: Pool, indices: Sequence[int], settings: SelectSettings) -
     own, scores = [labels[index] for index in indices], pool.quality()[list(indices)]
     informed = Informed(own, scores.tolist(), spread, settings.mig_divide)
     return information(informed, range(len(own)))[1]
+
+
+def retention(
+    before: Sequence[Record], after: Sequence[Record], keys: Sequence[str]
+) -> dict[str, Any]:
+    """Return, for each value of some keys, how many lessons there were and how many are left."""
+    found: dict[str, Any] = {}
+    for key in keys:
+        were, are = (Counter(value(record, key) for record in some) for some in (before, after))
+        if names := sorted(were.keys() - {""}):
+            found[key] = {name: [were[name], are[name]] for name in names}
+    return found

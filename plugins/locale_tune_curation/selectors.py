@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from math import sqrt
+from typing import Any
 
 from locale_tune.api import Pool
 
@@ -62,26 +63,28 @@ def mdaq(pool: Pool, budget: int, seed: int) -> list[int]:
     """
     import numpy as np
 
+    from locale_tune_curation.clusters import kmeans
+
     quality, quotas = pool.quality(), pool.quotas(budget)
     best = np.argsort(-quality, kind="stable").tolist()
     picked = _pick(quotas, best, round(budget * pool.settings.mdaq_quality_share))
-    from locale_tune_curation.clusters import kmeans
-
     place, _ = kmeans(pool.vectors(), pool.settings.clusters or clusters_for(len(best)), seed)
     taken = set(picked)
     covered = {int(place[index]) for index in picked}
     while len(picked) < budget:
-        fresh = [i for i in best if i not in taken and quotas.allows(i)]
-        if not fresh:
+        before = len(picked)
+        for index in best:  # what is passed over stays covered or closed until the round ends
+            if index in taken or int(place[index]) in covered or not quotas.allows(index):
+                continue
+            picked.append(index)
+            taken.add(index)
+            covered.add(int(place[index]))
+            quotas.take(index)
+            if len(picked) == budget:
+                break
+        if not covered and len(picked) == before:
             break
-        found = next((i for i in fresh if int(place[i]) not in covered), None)
-        if found is None:
-            covered.clear()
-            continue
-        picked.append(found)
-        taken.add(found)
-        covered.add(int(place[found]))
-        quotas.take(found)
+        covered.clear()
     return picked
 
 
@@ -128,13 +131,13 @@ def _taken(pool: Pool, order: Iterable[int], budget: int) -> list[int]:
     return _pick(pool.quotas(budget), order, budget)
 
 
-def _pick(quotas: object, order: Iterable[int], budget: int) -> list[int]:
+def _pick(quotas: Any, order: Iterable[int], budget: int) -> list[int]:
     """Take what the shares allow, in this order, up to `budget`."""
     picked: list[int] = []
     for index in order:
         if len(picked) == budget:
             break
-        if quotas.allows(index):  # type: ignore[attr-defined]  # of whoever made the pool
+        if quotas.allows(index):
             picked.append(index)
-            quotas.take(index)  # type: ignore[attr-defined]
+            quotas.take(index)
     return picked

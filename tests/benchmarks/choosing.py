@@ -5,8 +5,8 @@
 The vectors are made: 200 centres with noise around them, as embeddings of lessons on 200 topics
 would lie; labels are drawn from 2,000 with a long tail, 1 to 4 to an item, near ones linked. A
 plain NovelSelect of 5,000 from 100,000 would take hours (500 times as much as what is measured),
-so its ratio is measured at 500 from 20,000. Both ways must pick the same. The plain loops are vectorised, and keep distances once
-computed. Peak memory is that of the process, with the vectors.
+so its ratio is measured at 500 from 20,000. Both ways must pick the same. The plain loops are
+vectorised, and keep distances once computed. Peak memory is that of the process, with the vectors.
 """
 
 from __future__ import annotations
