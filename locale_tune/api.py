@@ -25,7 +25,7 @@ from locale_tune.files import (
     write_json,
 )
 from locale_tune.hookspecs import hookimpl
-from locale_tune.machine import this_machine
+from locale_tune.machine import now, this_machine
 from locale_tune.offers import (
     Check,
     Command,
@@ -112,6 +112,7 @@ __all__ = [
     "hookimpl",
     "joined",
     "licences",
+    "now",
     "pinned_file",
     "read_json",
     "read_pack",

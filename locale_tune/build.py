@@ -11,7 +11,6 @@ import os
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from locale_tune.base import Base, fetch_base, locate_base
 from locale_tune.errors import LocaleTuneError, PlanError, StageFailed, did_you_mean
 from locale_tune.files import commit_folder, discard, read_json
 from locale_tune.hookspecs import hookimpl
-from locale_tune.machine import this_machine
+from locale_tune.machine import now, this_machine
 from locale_tune.offers import Job, Launcher, Parts, Stage
 from locale_tune.process import run_worker
 from locale_tune.schema import Artifact, Finding, LanguagePack, Plan, Progress, Report, Step
@@ -72,7 +71,7 @@ class HostRuns:
 def build(name: str, options: Options | None = None, screen: Screen | None = None) -> Report:
     """Build the pack `name`. Raise LocaleTuneError when it cannot be built."""
     options, screen = options or Options(), screen or Screen()
-    _now()  # a date that cannot be read is told before the work, not after it
+    now()  # a date that cannot be read is told before the work, not after it
     pm = plugins.manager(screen.note)
     pack = plugins.load_language(pm, name)
     parts = plugins.parts(pm, pack)
@@ -261,24 +260,10 @@ def run_here(
             "facts": dict(facts),
             "seed": runs.plan.seed,
             "step": {**step.model_dump(mode="json"), "inputs": inputs},
-            "made_at": _now().isoformat(),
+            "made_at": now().isoformat(),
         }
 
     commit_folder(runs.folder(step), fill)
-
-
-def _now() -> datetime:
-    """Return the time, or the one that stands for it where bytes must repeat.
-
-    SOURCE_DATE_EPOCH: seconds since 1970 (reproducible-builds.org/specs/source-date-epoch).
-    Raise PlanError if it says anything else.
-    """
-    said = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if not said:
-        return datetime.now(UTC)
-    if not (said.isascii() and said.isdigit()):
-        raise PlanError(f"SOURCE_DATE_EPOCH is '{said}'", "give whole seconds since 1970")
-    return datetime.fromtimestamp(int(said), UTC)
 
 
 def job_for(step: Step, runs: store.Runs, parts: Parts, out: Path, progress: Progress) -> Job:

@@ -1,11 +1,13 @@
-"""What this machine has, found out without importing torch."""
+"""What this machine has, found out without importing torch, and what time it is."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
+from locale_tune.errors import PlanError
 from locale_tune.schema import Machine
 
 
@@ -16,6 +18,20 @@ def this_machine(device: str = "auto") -> Machine:
     chosen = _device() if device == "auto" else device
     fast = chosen == "cuda" or _cpu_has_bfloat16()
     return Machine(device=chosen, threads=threads, dtype="bfloat16" if fast else "float32")
+
+
+def now() -> datetime:
+    """Return the time, or the one that stands for it where bytes must repeat.
+
+    SOURCE_DATE_EPOCH: seconds since 1970 (reproducible-builds.org/specs/source-date-epoch).
+    Raise PlanError if it says anything else.
+    """
+    said = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not said:
+        return datetime.now(UTC)
+    if not (said.isascii() and said.isdigit()):
+        raise PlanError(f"SOURCE_DATE_EPOCH is '{said}'", "give whole seconds since 1970")
+    return datetime.fromtimestamp(int(said), UTC)
 
 
 def _cpu_has_bfloat16() -> bool:

@@ -6,13 +6,11 @@ where all comes from (mlcommons.org/croissant/1.1 and /RAI/1.0). What nobody has
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from locale_tune.api import Locale, licences, read_json, sha256_file, write_json
+from locale_tune.api import Locale, licences, now, read_json, sha256_file, write_json
 
 FILE = "croissant.json"
 CROISSANT, RAI = "http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"
@@ -66,9 +64,7 @@ def write(folder: Path, locale: Locale, facts: Mapping[str, Any], identity: str)
 
     The date is that of SOURCE_DATE_EPOCH where it is set, so that two builds can be the same.
     """
-    said = os.environ.get("SOURCE_DATE_EPOCH", "")
-    now = datetime.fromtimestamp(int(said), UTC) if said else datetime.now(UTC)
-    made = {"identity": identity, "published": now.date().isoformat()}
+    made = {"identity": identity, "published": now().date().isoformat()}
     rows = read_json(folder / "sources.json")
     write_json(folder / FILE, document(locale, rows, facts, list(files_of(folder)), made))
 

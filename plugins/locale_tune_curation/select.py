@@ -5,32 +5,28 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import accumulate, chain, islice
+from functools import partial
+from itertools import accumulate, chain
 from math import ceil
 from typing import Any
 
 from locale_tune.api import (
     Job,
-    Message,
     PluginError,
     Pool,
     Record,
     Selector,
     StageFailed,
     did_you_mean,
-    read_records,
     write_records,
 )
 from locale_tune_curation.clean import asks, flaw, key
-from locale_tune_curation.makers import from_parallel, from_text
-from locale_tune_curation.making import by_teacher, of_corpus
+from locale_tune_curation.making import by_teacher, counter_of_base, of_corpus, of_text
 from locale_tune_curation.pool import pool_of
 from locale_tune_curation.report import report
-from locale_tune_curation.rounds import Count, counter_of
+from locale_tune_curation.rounds import Count
 from locale_tune_curation.selectors import rank
 from locale_tune_curation.settings import SelectSettings
-
-STARTS_AT, SHORTEST, LONGEST = 1 / 3, 200, 4000
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -39,13 +35,8 @@ def run(job: Job) -> dict[str, Any]:
     made = by_teacher(job)
     clean = list(_clean(job, made.records, rejected))
     pool = pool_of(clean, job.settings, job.seed)
-    picked = []
-    if clean:
-
-        def counter() -> Count:
-            return counter_of(job.inputs["base"].path)
-
-        picked = choose(pool, job.parts.selectors, job.settings, job.seed, counter)
+    counter = partial(counter_of_base, job)
+    picked = choose(pool, job.parts.selectors, job.settings, job.seed, counter) if clean else []
     rejected["not chosen"] += len(clean) - len(picked)
     if not picked:
         raise StageFailed(
@@ -124,8 +115,7 @@ def size_of(record: Record) -> int:
 
 def _clean(job: Job, made: list[Record], rejected: Counter[str]) -> Iterator[Record]:
     seen: set[bytes] = set()
-    found = chain(of_corpus(job, rejected), _continuations(job), _of_text(job), made)
-    for record in found:
+    for record in chain(of_corpus(job, rejected), of_text(job), made):
         reason = flaw(record)
         if not reason and asks(record, job.pack.prompts):
             reason = "asks a prompt of the report"
@@ -136,46 +126,3 @@ def _clean(job: Job, made: list[Record], rejected: Counter[str]) -> Iterator[Rec
         else:
             seen.add(said)
             yield record
-
-
-def _continuations(job: Job) -> Iterator[Record]:
-    """Yield lessons made of native text: its first third is asked, the rest is the answer."""
-    wanted: int = job.settings.continuation_lessons
-    if not wanted:
-        return
-    texts = (r for r in read_records(job.inputs["corpus"].path / "text") if len(r.text) >= SHORTEST)
-    ranked = sorted((rank(job.seed, record.id), record.id) for record in texts)
-    names = {identity for _, identity in islice(ranked, wanted)}
-    for record in read_records(job.inputs["corpus"].path / "text"):
-        if record.id in names:
-            yield _continuation(record, job.settings.continuation_prompt)
-
-
-def _of_text(job: Job) -> Iterator[Record]:
-    """Yield lessons that the pack's phrasings make of native text and of its translations."""
-    text, settings = job.inputs["corpus"].path / "text", job.settings
-    if settings.text_lessons and settings.text_phrasings:
-        yield from from_text(
-            read_records(text), settings.text_phrasings, settings.text_lessons, job.seed
-        )
-    if settings.pair_lessons and settings.pair_phrasings:
-        yield from from_parallel(
-            read_records(text), settings.pair_phrasings, settings.pair_lessons, job.seed
-        )
-
-
-def _continuation(record: Record, prompt: str) -> Record:
-    text = record.text[:LONGEST]
-    cut = text.find(" ", int(len(text) * STARTS_AT))
-    cut = cut if cut > 0 else int(len(text) * STARTS_AT)
-    ask = prompt.replace("{start}", text[:cut].strip())
-    return record.model_copy(
-        update={
-            "id": f"{record.id}~continued",
-            "text": "",
-            "messages": (
-                Message(role="user", content=ask),
-                Message(role="assistant", content=text[cut:].strip()),
-            ),
-        }
-    )
