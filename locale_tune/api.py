@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from locale_tune import licences
+from locale_tune.curves import Figure, Recommendation, Sweep
 from locale_tune.errors import (
     LocaleTuneError,
     NotFinite,
@@ -75,6 +76,7 @@ __all__ = [
     "Bound",
     "Check",
     "Command",
+    "Figure",
     "Filter",
     "Finding",
     "Job",
@@ -91,6 +93,7 @@ __all__ = [
     "PluginError",
     "Pool",
     "Progress",
+    "Recommendation",
     "Record",
     "Selector",
     "Settings",
@@ -101,6 +104,7 @@ __all__ = [
     "Stage",
     "StageFailed",
     "Stopped",
+    "Sweep",
     "Verdict",
     "canonical",
     "commit_folder",

@@ -40,6 +40,7 @@ class Options:
     until: str = ""
     only: bool = False  # run nothing that `until` does not need, and look for no base model
     on: str = "local"
+    trial: bool = False  # one of many: the link to the newest release stays where it is
 
 
 class Screen:
@@ -89,6 +90,8 @@ def build(name: str, options: Options | None = None, screen: Screen | None = Non
                 ran.append(step.name)
             screen.ends(step, artifact, reused=step.name not in ran)
         report = report_of(plan, runs, tuple(ran))
+        if report.release and not options.trial:
+            _point_at(out / "release", report.release.path)
         pm.hook.locale_tune_built(report=report)
     return report
 
@@ -258,7 +261,7 @@ def run_here(
             "kind": step.makes,
             "fingerprint": step.fingerprint,
             "facts": dict(facts),
-            "seed": runs.plan.seed,
+            "seed": step.seed,
             "step": {**step.model_dump(mode="json"), "inputs": inputs},
             "made_at": now().isoformat(),
         }
@@ -277,7 +280,7 @@ def job_for(step: Step, runs: store.Runs, parts: Parts, out: Path, progress: Pro
         parts=parts,
         settings=stage.settings.model_validate(step.settings),
         inputs=runs.inputs(step),
-        seed=plan.seed,
+        seed=step.seed,
         fingerprint=step.fingerprint,
         out=out,
         work=work,
@@ -307,8 +310,6 @@ def report_of(plan: Plan, runs: store.Runs, ran: tuple[str, ...]) -> Report:
     """Gather what the build ended in; steps not run yet are left out."""
     made = {step.makes: artifact for step in plan.steps if (artifact := runs.made(step))}
     release = made.get("release")
-    if release:
-        _point_at(runs.out / "release", release.path)
     findings = made.get("findings")
     measured = read_json(findings.path / "findings.json")["findings"] if findings else []
     return Report(

@@ -9,7 +9,9 @@ import pluggy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
+    from locale_tune.curves import Sweep
     from locale_tune.offers import (
         Check,
         Command,
@@ -189,4 +191,18 @@ def locale_tune_built(report: Report) -> None:
             print(report.release.path)
 
     Called by `build.build`, once, at the end.
+    """
+
+
+@hookspec
+def locale_tune_swept(sweep: Sweep, folder: Path) -> None:
+    """Hear that a sweep ended; `folder` holds its `sweep.json`.
+
+    Example::
+
+        @hookimpl
+        def locale_tune_swept(sweep, folder):
+            print(sweep.recommended)
+
+    Called by `sweep.sweep`, once, at the end.
     """

@@ -88,7 +88,9 @@ def make_plan(pack: LanguagePack, parts: Parts, request: Request) -> Plan:
     steps: list[Step] = []
     for name in names:
         stage = _stage(name, parts)
-        settings = _settings(name, stage, pack, request)
+        chosen = _chosen(name, pack, request)
+        seed = _seed(name, stage, chosen, request.seed)
+        settings = _settings(name, stage, chosen)
         needs = {kind: _maker(kind, name, steps) for kind in stage.needs}
         covers = _covers(stage, pack, parts, request)
         made = {step.name: step.fingerprint for step in steps}
@@ -100,7 +102,7 @@ def make_plan(pack: LanguagePack, parts: Parts, request: Request) -> Plan:
                 "version": stage.version,
                 "provider": provider,
                 "settings": {k: v for k, v in settings.items() if k not in uncovered},
-                "seed": None if name == BASE else request.seed,
+                "seed": None if name == BASE else seed,
                 "inputs": {kind: made[step] for kind, step in needs.items()},
                 "covers": covers,
             }
@@ -115,6 +117,7 @@ def make_plan(pack: LanguagePack, parts: Parts, request: Request) -> Plan:
                 settings=settings,
                 covers=covers,
                 uncovered=uncovered,
+                seed=seed,
                 fingerprint=fingerprint,
             )
         )
@@ -170,10 +173,8 @@ def _check_names(names: Iterable[str], pack: LanguagePack, request: Request) -> 
             )
 
 
-def _settings(
-    name: str, stage: Stage, pack: LanguagePack, request: Request
-) -> dict[str, JsonValue]:
-    """Take a setting from the command line, else the pack, else the budget, else the stage."""
+def _chosen(name: str, pack: LanguagePack, request: Request) -> dict[str, Any]:
+    """Take a setting from the command line, else the pack, else the budget."""
     label = _label(name)
     chosen: dict[str, Any] = dict(pack.settings.get(label, {}))
     if label in request.resolved and chosen.get("tokens") is None:
@@ -183,6 +184,22 @@ def _settings(
         if step == label:
             key, value = _assignment(override, assignment)
             chosen[key] = value
+    return chosen
+
+
+def _seed(name: str, stage: Stage, chosen: dict[str, Any], seed: int) -> int:
+    """Take the seed of one step out of what was chosen for it; without one it is the build's."""
+    if "seed" in stage.settings.model_fields:
+        return seed
+    own = chosen.pop("seed", seed)
+    if not isinstance(own, int) or isinstance(own, bool):
+        raise PlanError(f"the seed of '{_label(name)}' is {own!r}", "give a whole number")
+    return own
+
+
+def _settings(name: str, stage: Stage, chosen: Mapping[str, Any]) -> dict[str, JsonValue]:
+    """Return the settings chosen and, for the others, what the stage has as default."""
+    label = _label(name)
     try:
         return stage.settings.model_validate(chosen).model_dump(mode="json")
     except ValidationError as error:

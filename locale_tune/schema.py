@@ -181,6 +181,7 @@ class Step(Frozen):
     settings: dict[str, JsonValue]
     covers: dict[str, JsonValue] = Field(default={}, description="what else the fingerprint covers")
     uncovered: tuple[str, ...] = Field(default=(), description="settings it does not cover")
+    seed: int = 0
     fingerprint: str
 
 

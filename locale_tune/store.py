@@ -101,8 +101,8 @@ class Runs:
 
 
 def _differences(old: dict[str, Any], new: Step, old_seed: int, plan: Plan) -> Iterator[str]:
-    if old_seed != plan.seed:
-        yield f"seed {old_seed} -> {plan.seed}"
+    if old_seed != new.seed:
+        yield f"seed {old_seed} -> {new.seed}"
     for key in sorted({*old["settings"], *new.settings} - set(new.uncovered)):
         before, after = old["settings"].get(key), new.settings.get(key)
         if before != after:

@@ -21,7 +21,21 @@ from locale_tune.schema import Report
 @build_options
 @click.option("--on", default="local", show_default=True, help="How heavy steps are started.")
 @click.option("--until", default="", metavar="STEP", help="Stop after this step.")
-def command(pack: str, **chosen: Any) -> None:
+@click.option(
+    "--sweep",
+    "sweeps",
+    multiple=True,
+    metavar="STAGE.SETTING=VALUE,VALUE",
+    help="Build once per value and compare; given more than once it makes a grid.",
+)
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Seeds per value of --sweep.",
+)
+def command(pack: str, sweeps: tuple[str, ...], seeds: int, **chosen: Any) -> None:
     """Build a localized model from PACK (an id, or the folder of a pack).
 
     Interrupted builds go on where they stopped; finished steps with the same inputs and settings
@@ -29,6 +43,11 @@ def command(pack: str, **chosen: Any) -> None:
     """
     screen = TerminalScreen()
     screen.note(f"locale-tune {__version__} · build {pack}")
+    if sweeps or seeds > 1:
+        from locale_tune.cli.sweep_screen import run
+
+        run(pack, sweeps, seeds, Options(**chosen), screen)
+        return
     report = build(pack, Options(**chosen), screen)
     show(report, screen)
     if report.broken:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from locale_tune.api import CHANGES_NOTHING, Settings
 
@@ -110,3 +110,9 @@ class TuneSettings(TrainSettings):
     min_shares: dict[str, float] = Field(
         default={}, description="least share of the tokens by language; '!en' is all but English"
     )
+
+    @field_validator("smooth_over")
+    @classmethod
+    def _nothing_to_smooth(cls, over: str, info: ValidationInfo) -> str:
+        """Without smoothing there is nothing to spread, so both are one and the same model."""
+        return over if info.data.get("label_smoothing") else "vocabulary"
