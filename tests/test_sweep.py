@@ -44,8 +44,8 @@ def measure(job):
     found = []
     for check, unit, value in (("accuracy", "%", 50.0), ("ece", "", 0.3 - made["rate"])):
         after = value + 0.01 * made["seed"]
-        label = f"Toy questions, {check}"
-        found.append(dict(check=check, on="rm", label=label, before=0.5, after=after, n=9, unit=unit))
+        row = dict(check=check, on="rm", label=f"Toy, {check}", before=0.5, after=after, n=9)
+        found.append(row | {"unit": unit})
     write_json(job.out / "findings.json", {"findings": found})
     return {}
 
@@ -80,7 +80,7 @@ RATES = "t-tune.rate=0,0.1,0.2"
 
 @pytest.fixture
 def toy(install, write_pack, tmp_path, monkeypatch):
-    """Install the marking stages in place of training's; return a sweep of a pack that uses them."""
+    """Install the marking stages; return a sweep of a pack that uses them."""
     install("marks", GROUP, "marks", "sweep_marks_mod", MARKS)
     monkeypatch.setenv("LOCALE_TUNE_DISABLE_PLUGINS", "training")
     model = tmp_path / "base"
@@ -184,7 +184,9 @@ def test_two_settings_make_a_grid_and_equal_trials_run_once(toy):
     ]
     again = toy("t-tune.rate=0,0.1", "t-inject.rate=1,1.0", screen=telling)
     assert "sweep: 4 trials, 2 of them different" in telling.notes
-    assert [trial.findings[1].after for trial in again.trials] == pytest.approx([0.3, 0.3, 0.2, 0.2])
+    assert [trial.findings[1].after for trial in again.trials] == pytest.approx(
+        [0.3, 0.3, 0.2, 0.2]
+    )
 
 
 def test_a_sweep_that_was_stopped_goes_on_and_gives_the_same(toy, tmp_path):
@@ -220,9 +222,13 @@ def test_a_value_that_diverges_is_told_and_stops_nothing(toy):
 
 def test_what_fails_otherwise_stops_the_sweep(toy):
     toy.write(toy.text.replace('"t-tune"', '"t-none"'))
-    broken = MARKS.replace('"t-tune", ("model", "corpus"), "model"', '"t-none", (), "model", run=none')
+    broken = MARKS.replace(
+        '"t-tune", ("model", "corpus"), "model"', '"t-none", (), "model", run=none'
+    )
     broken = broken.replace("def read(job)", "def none(job):\n    return None\n\ndef read(job)")
-    (Path(toy.root).parents[1] / "site-marks" / "sweep_marks_mod" / "__init__.py").write_text(broken)
+    (Path(toy.root).parents[1] / "site-marks" / "sweep_marks_mod" / "__init__.py").write_text(
+        broken
+    )
     with pytest.raises((StageFailed, PlanError)):
         toy("t-none.rate=0,1")
 

@@ -1,4 +1,4 @@
-"""Answers that were generated once: nobody waits for the same answer twice."""
+"""What a model answered once: nobody waits for the same answer twice."""
 
 from __future__ import annotations
 
@@ -6,25 +6,29 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from locale_tune.api import read_json, replace_json
 
-Ids = list[int]
+Number = TypeVar("Number", int, float)
 
 
-class Kept:
-    """Token ids of answers by what was asked and how, kept in one file of the step's work folder.
+class Kept(Generic[Number]):
+    """Token ids or scores by what was asked and how, kept in one file.
 
-    The work folder belongs to one fingerprint, so the models behind the answers cannot change.
+    The file must stand in a folder that belongs to one model, such as the step's work folder: what
+    is kept does not say which model answered.
     """
 
     def __init__(self, file: Path | None) -> None:
         self.file = file
-        self.answers: dict[str, Ids] = read_json(file) if file and file.exists() else {}
+        self.answers: dict[str, list[Number]] = read_json(file) if file and file.exists() else {}
 
     def complete(
-        self, asked: Sequence[tuple[object, ...]], make: Callable[[list[int]], list[Ids]]
-    ) -> list[Ids]:
+        self,
+        asked: Sequence[tuple[object, ...]],
+        make: Callable[[list[int]], list[list[Number]]],
+    ) -> list[list[Number]]:
         """Return the answer to each entry; `make` gets the places of the new ones, once."""
         names = [_name(entry) for entry in asked]
         first = {name: place for place, name in reversed(list(enumerate(names)))}

@@ -54,6 +54,7 @@ class LocalModel:
         report: Report = silent,
         seed: int = 0,
         keep: Path | None = None,
+        scores: Path | None = None,
     ) -> None:
         self.side = side
         self.folder = folder
@@ -61,7 +62,8 @@ class LocalModel:
         self.device = device
         self.report = report
         self.seed = seed
-        self.kept = Kept(keep)
+        self.kept: Kept[int] = Kept(keep)
+        self.scores: Kept[float] = Kept(scores)
         self.shelf = shelf
         shelf.models.append(self)
         self._network: Network | None = None
@@ -142,6 +144,15 @@ class LocalModel:
         self, prompts: Sequence[str], choices: Sequence[Sequence[str]]
     ) -> list[list[float]]:
         """Return log p(choice | prompt) in nats for every choice of every prompt."""
+
+        def make(places: list[int]) -> list[list[float]]:
+            return self._choices([prompts[p] for p in places], [choices[p] for p in places])
+
+        return self.scores.complete(list(zip(prompts, map(list, choices), strict=True)), make)
+
+    def _choices(
+        self, prompts: Sequence[str], choices: Sequence[Sequence[str]]
+    ) -> list[list[float]]:
         sequences = [
             self.tokens.continued([prompt] * len(options), options)
             for prompt, options in zip(prompts, choices, strict=True)

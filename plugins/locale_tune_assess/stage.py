@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import signal
 import threading
@@ -21,6 +22,7 @@ from locale_tune.api import (
     PluginError,
     StageFailed,
     Stopped,
+    canonical,
     commit_folder,
     did_you_mean,
     verified,
@@ -95,6 +97,7 @@ def both_models(job: Job, tracker: Tracker) -> tuple[LocalModel, LocalModel]:
     """Return the base and the localized model; neither is loaded yet."""
     shelf = Shelf(job.settings.keep_both_below)
     folders = {"before": job.inputs["base"].path, "after": job.inputs["model"].path}
+    keep = {"before": of_the_base(job), "after": job.work}
     models = [
         LocalModel(
             side,
@@ -104,11 +107,26 @@ def both_models(job: Job, tracker: Tracker) -> tuple[LocalModel, LocalModel]:
             device=job.machine.device,
             report=tracker.note,
             seed=job.seed,
-            keep=job.work / f"answers-{side}.json",
+            keep=keep[side] / f"answers-{side}.json",
+            scores=keep[side] / f"scores-{side}.json",
         )
         for side, folder in folders.items()
     ]
     return models[0], models[1]
+
+
+def of_the_base(job: Job) -> Path:
+    """Return the folder for what the base answers: one for all builds of a run directory.
+
+    However the localized model is made, the base is asked the same and answers the same, as long as
+    this machine computes the same way.
+    """
+    same = [job.inputs["base"].fingerprint, job.machine.model_dump(), torch.__version__]
+    same += [job.settings.dtype, job.settings.window]
+    name = hashlib.sha256(canonical(same).encode()).hexdigest()[:16]
+    folder = job.work.parent / f"asked-of-base-{name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _done(job: Job, check: Check, before: LocalModel, after: LocalModel) -> Mapping[str, Any]:
