@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from locale_tune import licences
-from locale_tune.curves import Figure, Recommendation, Sweep
+from locale_tune.curves import Axis, Figure, Recommendation, Sweep
 from locale_tune.errors import (
     LocaleTuneError,
     NotFinite,
@@ -73,6 +73,7 @@ from locale_tune.sentences import joined, sentences
 __all__ = [
     "CHANGES_NOTHING",
     "Artifact",
+    "Axis",
     "Bad",
     "Bound",
     "Check",

@@ -1,11 +1,15 @@
-"""The stage `release`: a model folder with its card, its report page and its provenance."""
+"""The stage `release`: a model folder with its card, its report page and its provenance.
+
+The page of a sweep is written here too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from locale_tune.api import Job, Stage, hookimpl
+from locale_tune.api import Job, Stage, Sweep, hookimpl
 
 from .settings import ReleaseSettings
 
@@ -42,3 +46,11 @@ def locale_tune_stages() -> Iterator[Stage]:
         heavy=True,
         doc="model folder, model card, report page and provenance, with the bounds checked",
     )
+
+
+@hookimpl
+def locale_tune_swept(sweep: Sweep, folder: Path) -> None:
+    """Write the page of a sweep beside its `sweep.json`."""
+    from .sweep_page import render_sweep
+
+    (folder / "sweep.html").write_text(render_sweep(sweep), encoding="utf-8")
