@@ -93,14 +93,15 @@ def tried(
     for values in product(*(axis.values for axis in axes)):
         pairs = zip(axes, values, strict=True)
         chosen = (*options.overrides, *(f"{axis.setting}={value}" for axis, value in pairs))
-        for seed in range(options.seed, options.seed + seeds):
-            told = Screen() if trials else screen  # a warning about a plugin is told once
-            plan = preview(name, replace(options, overrides=chosen), told.note)
-            steps = seeded(plan, axes) if seed != options.seed else []
-            own = (*chosen, *(f"{step}.seed={seed}" for step in steps))
+        at = replace(options, overrides=chosen, trial=True)
+        told = Screen() if trials else screen  # a warning about a plugin is told once
+        plan = preview(name, at, told.note)
+        trials.append(Trying(values, options.seed, at, plan, measured(plan, options)))
+        for seed in range(options.seed + 1, options.seed + seeds):
+            own = (*chosen, *(f"{step}.seed={seed}" for step in seeded(plan, axes)))
             at = replace(options, overrides=own, trial=True)
-            plan = preview(name, at, Screen().note)
-            trials.append(Trying(values, seed, at, plan, measured(plan, options)))
+            again = preview(name, at, Screen().note)
+            trials.append(Trying(values, seed, at, again, measured(again, options)))
     return trials
 
 

@@ -173,6 +173,16 @@ def test_the_end_of_a_build_is_printed(capsys):
     assert capsys.readouterr().out == "2 steps ran; worse: English\n"
 
 
+def test_the_end_of_a_sweep_is_printed(capsys, tmp_path):
+    swept = hosted("locale_tune_swept").hook.locale_tune_swept
+    best = SimpleNamespace(values=("0.1", "language"))
+    swept(sweep=SimpleNamespace(trials=(1, 2), recommended=best), folder=tmp_path)
+    swept(sweep=SimpleNamespace(trials=(1, 2), recommended=None), folder=tmp_path)
+    assert capsys.readouterr().out == (
+        "2 trials; recommended: 0.1, language\n2 trials; recommended: nothing\n"
+    )
+
+
 def command(*args, folder):
     """Run a Python module as a person would, with the checkout and a folder on the path."""
     path = os.pathsep.join([str(folder), str(ROOT), str(ROOT / "plugins")])
