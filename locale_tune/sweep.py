@@ -88,20 +88,22 @@ def _axis(text: str) -> Axis:
 def tried(
     name: str, axes: Sequence[Axis], seeds: int, options: Options, screen: Screen
 ) -> list[Trying]:
-    """Plan every trial, so that a mistake in any of them is told before the first one runs."""
+    """Plan every trial, so that a mistake in any of them is told before the first one runs.
+
+    All values come with one seed before any comes with the next: a long sweep shows its whole
+    curve early.
+    """
     trials: list[Trying] = []
-    for values in product(*(axis.values for axis in axes)):
-        pairs = zip(axes, values, strict=True)
-        chosen = (*options.overrides, *(f"{axis.setting}={value}" for axis, value in pairs))
-        at = replace(options, overrides=chosen, trial=True)
-        told = Screen() if trials else screen  # a warning about a plugin is told once
-        plan = preview(name, at, told.note)
-        trials.append(Trying(values, options.seed, at, plan, measured(plan, options)))
-        for seed in range(options.seed + 1, options.seed + seeds):
-            own = (*chosen, *(f"{step}.seed={seed}" for step in seeded(plan, axes)))
-            at = replace(options, overrides=own, trial=True)
-            again = preview(name, at, Screen().note)
-            trials.append(Trying(values, seed, at, again, measured(again, options)))
+    for seed in range(options.seed, options.seed + seeds):
+        for place, values in enumerate(product(*(axis.values for axis in axes))):
+            pairs = zip(axes, values, strict=True)
+            own = [f"{axis.setting}={value}" for axis, value in pairs]
+            if seed != options.seed:
+                own += [f"{step}.seed={seed}" for step in seeded(trials[place].plan, axes)]
+            at = replace(options, overrides=(*options.overrides, *own), trial=True)
+            told = Screen() if trials else screen  # a warning about a plugin is told once
+            plan = preview(name, at, told.note)
+            trials.append(Trying(values, seed, at, plan, measured(plan, options)))
     return trials
 
 

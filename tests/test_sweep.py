@@ -152,8 +152,8 @@ def test_a_seed_changes_the_swept_steps_and_not_the_questions(toy):
     assert [line for line in ran if line.startswith("inject")] == ["inject 0 5"]
     assert [line for line in ran if line.startswith("tune")] == [
         "tune 0 5",
-        "tune 0 6",
         "tune 0.2 5",
+        "tune 0 6",
         "tune 0.2 6",
     ]
     assert {line for line in ran if line.startswith("assess")} == {"assess 0 5"}
@@ -200,7 +200,8 @@ def test_a_sweep_that_was_stopped_goes_on_and_gives_the_same(toy, tmp_path):
     assert not (toy.out / "sweep.json").exists()
     before = toy.ran()
     assert toy(RATES, seeds=2) == whole
-    assert toy.ran()[len(before) :] == ["tune 0.2 0", "assess 0 0", "tune 0.2 1", "assess 0 0"]
+    again = ["tune 0.2 0", "tune 0 1", "tune 0.1 1", "tune 0.2 1"]
+    assert [line for line in toy.ran()[len(before) :] if line.startswith("tune")] == again
     made = len(toy.ran())
     toy(RATES, seeds=2)
     assert len(toy.ran()) == made

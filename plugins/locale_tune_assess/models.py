@@ -143,12 +143,16 @@ class LocalModel:
     def choice_logprobs(
         self, prompts: Sequence[str], choices: Sequence[Sequence[str]]
     ) -> list[list[float]]:
-        """Return log p(choice | prompt) in nats for every choice of every prompt."""
+        """Return log p(choice | prompt) in nats for every choice of every prompt.
 
-        def make(places: list[int]) -> list[list[float]]:
-            return self._choices([prompts[p] for p in places], [choices[p] for p in places])
-
-        return self.scores.complete(list(zip(prompts, map(list, choices), strict=True)), make)
+        What is kept is the whole call: in other batches the last bits would differ.
+        """
+        asked = (list(prompts), [list(options) for options in choices])
+        (kept,) = self.scores.complete(
+            [asked], lambda _: [[x for row in self._choices(prompts, choices) for x in row]]
+        )
+        rest = iter(kept)
+        return [[next(rest) for _ in options] for options in choices]
 
     def _choices(
         self, prompts: Sequence[str], choices: Sequence[Sequence[str]]

@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +122,9 @@ def of_the_base(job: Job) -> Path:
     However the localized model is made, the base is asked the same and answers the same, as long as
     this machine computes the same way.
     """
-    same = [job.inputs["base"].fingerprint, job.machine.model_dump(), torch.__version__]
-    same += [job.settings.dtype, job.settings.window]
+    same = [job.inputs["base"].fingerprint, job.machine.model_dump()]
+    same += [version(name) for name in ("torch", "transformers")]
+    same += [job.settings.dtype, job.settings.window, job.settings.batch_tokens]
     name = hashlib.sha256(canonical(same).encode()).hexdigest()[:16]
     folder = job.work.parent / f"asked-of-base-{name}"
     folder.mkdir(parents=True, exist_ok=True)

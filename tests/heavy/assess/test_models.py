@@ -140,6 +140,21 @@ def test_an_answer_is_generated_once(tmp_path, folders) -> None:
     assert not again.loaded
 
 
+def test_a_question_is_scored_once(tmp_path, folders) -> None:
+    def opened() -> LocalModel:
+        shelf, file = Shelf(1 << 40), tmp_path / "scores.json"
+        return LocalModel("before", folders["base"], AssessSettings(), shelf, scores=file)
+
+    asked, choices = ["Tge è blau?\n", "Co vai?\n"], [["il lai", "la chasa"], ["bain", "mal"]]
+    first = opened().choice_logprobs(asked, choices)
+    again = opened()
+    assert again.choice_logprobs(asked, choices) == first
+    assert not again.loaded
+    turned = again.choice_logprobs(asked[:1], [choices[0][::-1]])
+    assert turned[0] == pytest.approx(first[0][::-1], abs=1e-4)
+    assert again.loaded
+
+
 def test_drawn_answers_depend_on_seed_and_prompt_alone(folders, open_model) -> None:
     model = open_model(folders["base"], max_new_tokens=8)
     together = model.sample(PROMPTS, 3)

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,21 @@ def test_equal_models_change_nothing_at_all(make_job: Callable[..., Job]) -> Non
         assert finding["change"] == 0.0
         assert finding["interval"] in ([0.0, 0.0], None)
         assert finding["verdict"] in ("no clear change", "measured")
+
+
+def test_the_base_is_asked_once_whatever_it_is_compared_with(
+    make_job: Callable[..., Job], folders: dict[str, Path]
+) -> None:
+    chosen, heard = ("multiple_choice", "samples"), []
+    first = make_job(chosen=chosen)
+    found = run(first)["findings"]
+    (first.work / "checks").rename(first.work / "done")
+    second = make_job(after="uniform", chosen=chosen, out="second", heard=heard)
+    again = run(replace(second, work=first.work.with_name("work-2")))["findings"]
+    assert [f["before"] for f in again] == [f["before"] for f in found]
+    assert [f["after"] for f in again] != [f["after"] for f in found]
+    assert not [note for _, _, note in heard if "before" in note]
+    assert [note for _, _, note in heard if "after: loading" in note]
 
 
 def test_large_models_in_turn_give_the_same_bytes(make_job: Callable[..., Job]) -> None:
