@@ -95,6 +95,33 @@ def test_the_seed_and_the_base_rerun_what_comes_of_them(write_pack):
     assert changed(plan(write_pack), other) == {"base", "inject", "tune", "assess"}
 
 
+def test_a_step_may_have_a_seed_of_its_own(write_pack):
+    first, own = plan(write_pack), plan(write_pack, overrides=("tune.seed=3",))
+    assert [step.seed for step in own.steps] == [0, 0, 0, 3, 0]
+    assert changed(first, own) == {"tune", "assess"}
+    in_pack = PACK + "\n[settings.tune]\nseed = 3\n"
+    assert prints(plan(write_pack, in_pack)) == prints(own)
+    assert prints(plan(write_pack, overrides=("tune.seed=0",))) == prints(first)
+
+
+@pytest.mark.parametrize("value", ["one", "1.5", "true", "[1]"])
+def test_a_seed_is_a_whole_number(write_pack, value):
+    with pytest.raises(PlanError, match="the seed of 'tune' is"):
+        plan(write_pack, overrides=(f"tune.seed={value}",))
+
+
+def test_without_smoothing_it_does_not_matter_what_is_smoothed_over():
+    none, some = (
+        [
+            TuneSettings(label_smoothing=share, smooth_over=over)
+            for over in ("vocabulary", "language")
+        ]
+        for share in (0, 0.1)
+    )
+    assert none[0] == none[1]
+    assert some[0] != some[1]
+
+
 def test_the_text_counts_by_content_and_not_by_place(write_pack, tmp_path):
     def found(sha, path="x"):
         return (Found(source="lines", path=tmp_path / path, sha256=sha, how="h"),)
