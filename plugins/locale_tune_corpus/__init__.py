@@ -92,7 +92,7 @@ def locale_tune_stages() -> Iterator[Stage]:
         makes="corpus",
         run=_collect,
         settings=CollectSettings,
-        version="3",
+        version="4",
         reads=("sources", "filters", "names"),
         heavy=True,
         libraries=LIBRARIES,

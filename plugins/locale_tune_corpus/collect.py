@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from locale_tune.api import (
     Job,
+    PackError,
     Record,
     StageFailed,
     licences,
@@ -238,5 +239,13 @@ class Corpus:
 
 
 def _sided(record: Record) -> Record:
-    """Put a question on the dev or the test side, with all others of its group."""
-    return record.model_copy(update={"meta": {**record.meta, "split": half(group_of(record))}})
+    """Put a question on the dev or the test side: as it says, or drawn with all of its group."""
+    if (said := record.meta.get("split")) in ("dev", "test"):
+        return record
+    if said:
+        raise PackError(
+            f"the questions of '{record.source}' have the split '{said}'",
+            'write "dev" for those that fit the temperature, "test" for those that are reported',
+        )
+    drawn = {"split": half(group_of(record)), "split_by": "group"}
+    return record.model_copy(update={"meta": {**record.meta, **drawn}})

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from corpus_support import GULF, Corpus, source
 
-from locale_tune.api import Record, StageFailed
+from locale_tune.api import PackError, Record, StageFailed
 from locale_tune_corpus.choose import MOST_COMPARED
 from locale_tune_corpus.fold import fold
 from locale_tune_corpus.keys import SketchFiles
@@ -245,7 +245,32 @@ def test_a_question_with_two_answers_is_not_asked(collect: Collect) -> None:
     asked = "\n".join([ask("Plova?", 0), ask("Plova?", 1), ask("Naiva?", 0)])
     corpus = collect({source("a"): lines(0, 20), source("q", "jsonl", "questions"): asked})
     assert [record.question for record in corpus.split("questions")] == ["Naiva?"]
-    assert corpus.split("questions")[0].meta["split"] in ("dev", "test")
+    meta = corpus.split("questions")[0].meta
+    assert meta["split"] in ("dev", "test")
+    assert meta["split_by"] == "group"
+
+
+def test_a_source_may_say_which_half_its_questions_are(collect: Collect) -> None:
+    asked = "\n".join(
+        json.dumps({"question": f"Nr. {n}?", "choices": ["gea", "na"], "answer": 0})
+        for n in range(12)
+    )
+    texts = {source("a"): lines(0, 20)}
+    for split in ("dev", "test"):
+        tags = {"split": split}
+        part = source(split, "jsonl", "questions", tags=tags, options={"group": "question"})
+        texts[part] = asked.replace("Nr.", split)
+    found = collect(texts).split("questions")
+    assert len(found) == 24
+    assert all(record.meta["split"] == record.source for record in found)
+    assert not any("split_by" in record.meta for record in found)
+
+
+def test_a_split_that_is_neither_half_is_a_mistake(collect: Collect) -> None:
+    asked = json.dumps({"question": "Plova?", "choices": ["gea", "na"], "answer": 0})
+    tagged = source("q", "jsonl", "questions", tags={"split": "validation"})
+    with pytest.raises(PackError, match="'q' have the split 'validation'"):
+        collect({source("a"): lines(0, 20), tagged: asked})
 
 
 def test_a_crashed_run_leaves_nothing_of_its_text(collect: Collect) -> None:
