@@ -115,12 +115,18 @@ def softmax(scores: Array, temperature: float = 1.0) -> Array:
     return result
 
 
-def mean_nll(scores: Array, answers: Integers, temperature: float = 1.0) -> float:
-    """Return the mean of -log p(answer), in nats."""
+def nll_items(scores: Array, answers: Integers, temperature: float = 1.0) -> Array:
+    """Return -log p(answer) of each item [N], in nats."""
     scaled = scores / temperature
     top = scaled.max(axis=1)
     partition = top + np.log(np.exp(scaled - top[:, None]).sum(axis=1))
-    return float(np.mean(partition - scaled[np.arange(len(answers)), answers]))
+    result: Array = partition - scaled[np.arange(len(answers)), answers]
+    return result
+
+
+def mean_nll(scores: Array, answers: Integers, temperature: float = 1.0) -> float:
+    """Return the mean of -log p(answer), in nats."""
+    return float(np.mean(nll_items(scores, answers, temperature)))
 
 
 def fit_temperature(scores: Array, answers: Integers) -> float:

@@ -74,6 +74,11 @@ class Model(Protocol):
     ) -> list[list[float]]:
         """Return log p(choice | prompt) in nats for every choice of every prompt."""
 
+    def choice_tokens(
+        self, prompts: Sequence[str], choices: Sequence[Sequence[str]]
+    ) -> list[list[int]]:
+        """Return how many tokens of each choice are scored. Needs the tokenizer only."""
+
     def generate(
         self, prompts: Sequence[str], max_new_tokens: int | Sequence[int] | None = None
     ) -> list[str]:

@@ -151,6 +151,16 @@ class LocalModel:
         results |= {i: [next(alone) for _ in sequences[i]] for i in long}
         return [[-nats for nats in results[index]] for index in range(len(fans))]
 
+    def choice_tokens(
+        self, prompts: Sequence[str], choices: Sequence[Sequence[str]]
+    ) -> list[list[int]]:
+        """Return how many tokens of each choice are scored. Needs the tokenizer only."""
+        groups = (
+            self.tokens.continued([prompt] * len(options), options)
+            for prompt, options in zip(prompts, choices, strict=True)
+        )
+        return [[len(one.ids) - one.first for one in group] for group in groups]
+
     def generate(
         self, prompts: Sequence[str], max_new_tokens: int | Sequence[int] | None = None
     ) -> list[str]:

@@ -23,6 +23,11 @@ class AssessSettings(Settings):
     )
     max_parallel: int = Field(default=24, gt=0, description="sentence pairs to translate")
     max_new_tokens: int = Field(default=64, gt=0, description="tokens of a generated answer")
+    normalise: Literal["character", "token", "none"] = Field(
+        default="character",
+        description="what the log-likelihood of an option is divided by, so that short ones do not "
+        "win; tokens differ between base and localized model where the tokenizer was extended",
+    )
     bins: int = Field(default=15, gt=0, description="equal-width bins of the reliability diagram")
     resamples: int = Field(default=1000, ge=100, description="bootstrap resamples")
     window: int = Field(

@@ -40,6 +40,11 @@ class FakeModel:
         self.calls.append("choice_logprobs")
         return [[-0.1 if self.likes in one else -9.0 for one in some] for some in choices]
 
+    def choice_tokens(
+        self, prompts: Sequence[str], choices: Sequence[Sequence[str]]
+    ) -> list[list[int]]:
+        return [[-(-len(one) // self.step) for one in some] for some in choices]
+
     def generate(
         self, prompts: Sequence[str], max_new_tokens: int | Sequence[int] | None = None
     ) -> list[str]:
@@ -79,7 +84,7 @@ def make_context(tmp_path: Path) -> Make:
         out.mkdir()
         return Context(
             locale=locale,
-            settings=settings or AssessSettings(),
+            settings=settings or AssessSettings(resamples=200),
             seed=0,
             corpus=tmp_path / "corpus",
             out=out,
@@ -112,6 +117,7 @@ def question() -> Callable[..., Record]:
     """Return a maker of questions whose right option says so."""
 
     def make(name: str, lang: str = "roh", right: str = "right one", **meta: str) -> Record:
+        meta.setdefault("split", "test")
         return Record(
             id=name,
             source="own",

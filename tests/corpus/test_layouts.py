@@ -21,7 +21,7 @@ GLOBAL = {
     "subject": "astronomy",
     "subject_category": "STEM",
     "question": "Tge glischa?",
-    **{f"option_{letter}": word for letter, word in zip("abcd", "A B AB O".split(), strict=True)},
+    **{f"option_{letter}": word for letter, word in zip("abcd", ["A", "B", "AB", "O"], strict=True)},
     "answer": "B",
     "culture": "[]",
     "cultural_sensitivity_label": "CA",
