@@ -236,6 +236,12 @@ def _rule_mistakes(raw: dict[str, Any], root: Path) -> Iterator[Mistake]:
             yield Mistake(
                 ("bounds", index), "this bound has no limit", "add  max = ...  or  min = ..."
             )
+        if bound.get("clear") and bound.get("of") != "change":
+            yield Mistake(
+                ("bounds", index, "clear"),
+                "only a change has an interval that can be clear of a limit",
+                'add  of = "change"',
+            )
 
 
 def _locale_rules(locale: dict[str, Any]) -> Iterator[Mistake]:
@@ -257,9 +263,9 @@ def _locale_rules(locale: dict[str, Any]) -> Iterator[Mistake]:
 
 
 # Names that readers and stages give a meaning of their own in `meta`.
-OWN_META = {"format", "group", "item", "joiner", "lang", "origin", "siblings", "split", "title"}
+OWN_META = {"answer_word", "format", "group", "item", "joiner", "lang", "origin", "siblings", "split", "title"}
 OWN_META |= {"context", "left_out", "task", "template", "translation_lang", "variety", "weight"}
-OWN_META |= {"where"}
+OWN_META |= {"letters", "split_by", "where"}
 
 
 def _source_rules(source: dict[str, Any], place: Place, root: Path) -> Iterator[Mistake]:

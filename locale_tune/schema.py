@@ -46,6 +46,21 @@ class Locale(Frozen):
     contrasts: tuple[str, ...] = ()
 
 
+class Asked(Frozen):
+    """How the questions of a source are put to a model, and which half of them it holds."""
+
+    format: Literal["plain", "cloze", "letters"] = Field(
+        default="plain", description="what the model sees, see the check multiple_choice"
+    )
+    letters: tuple[str, ...] = Field(
+        default=(), description="letters of the options, for the format letters; none: A to J"
+    )
+    answer_word: str = Field(default="", description="what stands before the letter")
+    split: Literal["", "dev", "test"] = Field(
+        default="", description="the half that all of them are in; empty: drawn by group"
+    )
+
+
 class Source(Frozen):
     """One named, pinned and licensed text. The repository holds none of it."""
 
@@ -73,16 +88,21 @@ class Source(Frozen):
     options: dict[str, JsonValue] = {}
     options_file: str = Field(default="", description="file of the pack with more options")
     tags: dict[str, str] = Field(default={}, description="put into `meta` of every record")
+    asked: Asked | None = Field(default=None, description="how questions are put to a model")
 
 
 class Bound(Frozen):
-    """A limit that fails the build: on a finding after tuning, or on its change."""
+    """A limit that fails the build: on a finding after tuning, or on its change.
+
+    With `clear`, a change fails it only where the whole 95 % interval is beyond the limit.
+    """
 
     check: str
     on: str = ""
     of: Literal["after", "change"] = "after"
     min: float | None = None
     max: float | None = None
+    clear: bool = Field(default=False, description="noise alone does not break it")
 
 
 class LanguagePack(Frozen):

@@ -35,6 +35,36 @@ def test_limits_themselves_are_allowed(bound: Bound, kept: bool) -> None:
     assert [result.kept for result in evaluate([bound], [measured()])] == [kept]
 
 
+@pytest.mark.parametrize(
+    ("limits", "interval", "kept"),
+    [
+        ({"max": 0.05}, (0.06, 0.2), False),
+        ({"max": 0.05}, (0.04, 0.2), True),
+        ({"max": 0.05}, (0.05, 0.2), True),
+        ({"max": 0.05}, None, False),  # too few groups for an interval: the number decides
+        ({"min": 0.2}, (0.06, 0.19), False),
+        ({"min": 0.2}, (0.06, 0.21), True),
+        ({"min": 0.0, "max": 0.05}, (0.06, 0.2), False),
+    ],
+)
+def test_a_clear_bound_is_broken_only_by_the_whole_interval(limits, interval, kept) -> None:
+    finding = measured(change=0.1).model_copy(update={"interval": interval})
+    bound = Bound(check="knowledge", of="change", clear=True, **limits)
+    assert [result.kept for result in evaluate([bound], [finding])] == [kept]
+    plain = bound.model_copy(update={"clear": False})
+    if "max" in limits:
+        assert broken([plain], [finding])
+
+
+def test_the_sentence_of_a_clear_bound_names_the_interval() -> None:
+    finding = measured(change=0.1).model_copy(update={"interval": (0.06, 0.2)})
+    (sentence,) = broken([Bound(check="knowledge", of="change", max=0.05, clear=True)], [finding])
+    assert sentence == (
+        "English (knowledge on en) changed by +0.100 (95 % interval +0.060 to +0.200); the pack "
+        "asks for a change of at most 0.05 (broken where the whole interval is beyond)."
+    )
+
+
 def test_the_sentence_names_finding_value_and_limit() -> None:
     bound = Bound(check="knowledge", on="en", of="change", min=-0.4)
     (sentence,) = broken([bound], [measured()])

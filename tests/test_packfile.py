@@ -52,6 +52,10 @@ licence = "CC0-1.0"
 role = "text"
 [[bounds]]
 check = "ece"
+[[bounds]]
+check = "ece"
+max = 0.1
+clear = true
 """
     expected = {
         2: "'id' is 'Toy Pack'",
@@ -69,6 +73,7 @@ check = "ece"
         23: "'cap' is 'many'",
         27: "https: text must be pinned",
         30: "this bound has no limit",
+        35: "only a change has an interval",
     }
     root = write_pack(text)
     with pytest.raises(PackErrors) as caught:

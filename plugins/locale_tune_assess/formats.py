@@ -1,6 +1,6 @@
 """How a question is put to a model: plain, as a cloze, or with lettered options.
 
-A source chooses with tags: `tags = { format = "letters", letters = "أ ب ج د", answer_word =
+A source chooses: `asked = { format = "letters", letters = ["أ", "ب", "ج", "د"], answer_word =
 "الجواب:" }`. The lettered prompt is that of lm-evaluation-harness' MMLU tasks, in which the
 letters, the full stop after them and the word before the answer are the language's own.
 """
@@ -80,7 +80,7 @@ def _lettered(record: Record, question: str, choices: list[str]) -> tuple[str, l
     if len(letters) < len(choices):
         raise LocaleTuneError(
             f"question '{record.id}' has {len(choices)} options and {len(letters)} letters",
-            "give the source more letters: tags = { letters = ... }",
+            "give its source more letters: asked = { letters = [...] }",
         )
     lines = [f"{letter}. {choice}" for letter, choice in zip(letters, choices, strict=True)]
     prompt = "\n".join([question, *lines]) + "\n"

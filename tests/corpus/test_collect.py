@@ -257,18 +257,26 @@ def test_a_source_may_say_which_half_its_questions_are(collect: Collect) -> None
     )
     texts = {source("a"): lines(0, 20)}
     for split in ("dev", "test"):
-        tags = {"split": split}
-        part = source(split, "jsonl", "questions", tags=tags, options={"group": "question"})
+        asked_as = {"split": split, "format": "letters", "letters": ["a", "b"]}
+        part = source(split, "jsonl", "questions", asked=asked_as)
         texts[part] = asked.replace("Nr.", split)
     found = collect(texts).split("questions")
     assert len(found) == 24
     assert all(record.meta["split"] == record.source for record in found)
     assert not any("split_by" in record.meta for record in found)
+    assert {(record.meta["format"], record.meta["letters"]) for record in found} == {
+        ("letters", "a b")
+    }
 
 
 def test_a_split_that_is_neither_half_is_a_mistake(collect: Collect) -> None:
-    asked = json.dumps({"question": "Plova?", "choices": ["gea", "na"], "answer": 0})
-    tagged = source("q", "jsonl", "questions", tags={"split": "validation"})
+    asked = json.dumps(
+        {"question": "Plova?", "choices": ["gea", "na"], "answer": 0, "split": "validation"}
+    )
+    columns = {"question": "question", "choices": "choices", "answer": "answer"}
+    tagged = source(
+        "q", "jsonl", "questions", options={**columns, "tag_columns": ["split"]}
+    )
     with pytest.raises(PackError, match="'q' have the split 'validation'"):
         collect({source("a"): lines(0, 20), tagged: asked})
 
