@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from locale_tune.api import Finding, Locale, Record
 
 from . import calibration as cal
 from .answers import Answers, answers
-from .bootstrap import Statistic, paired, ratio, rows_of, seed_of
+from .bootstrap import Paired, Statistic, paired, ratio, rows_of, seed_of
 from .calibration import Array
 from .context import Context, Model
 from .formats import is_usable, parts_of, shuffled
@@ -80,18 +80,19 @@ def _of_language(
     smooth = "; smooth ECE {:.3f} before, {:.3f} after".format(
         *(side.values["smooth_ece"] for side in found)
     )
+    results: dict[str, Paired] = {}
     for check, words, more, rows, statistic in _judgements(tested, settings.bins):
-        old, new = rows
+        results[check] = paired(*rows, groups, statistic, settings.resamples, seed)
         yield context.finding(
             check,
             tag,
             f"{name_of(tag, context.locale)} questions, {words}",
-            paired(old, new, groups, statistic, settings.resamples, seed),
+            results[check],
             n=len(parts.test),
             note=_note(context) + (smooth if check == "ece" else ""),
             **more,
         )
-    _show(context, tag, parts, sides, (found[0], found[1]))
+    _show(context, tag, parts, sides, found, results["ece"])
 
 
 def _note(context: Context) -> str:
@@ -102,18 +103,26 @@ def _note(context: Context) -> str:
     )
 
 
-Judgement = tuple[str, str, dict[str, object], list[Array], Statistic]
+Judgement = tuple[str, str, dict[str, object], tuple[Array, Array], Statistic]
 
 
 def _judgements(tested: Sides, bins: int) -> list[Judgement]:
     """Return (check, words, more of the Finding, addends before and after, statistic)."""
-    lower = {"lower_is_better": True}
-    surer = [rows_of(side.confidence - side.correct) for side in tested]
+    knowledge = {"section": "knowledge", "unit": "%"}
+    honesty = {"section": "calibration", "lower_is_better": True}
+
+    def both(rows: Callable[[Answers], Array]) -> tuple[Array, Array]:
+        return rows(tested[0]), rows(tested[1])
+
+    right = both(lambda side: rows_of(100 * side.correct))
+    brier = both(lambda side: rows_of(cal.brier_items(side.probabilities, side.right)))
+    surer = both(lambda side: rows_of(side.confidence - side.correct))
+    binned = both(lambda side: _ece_rows(side, bins))
     return [
-        ("accuracy", "accuracy", {"unit": "%"}, [rows_of(100 * a.correct) for a in tested], ratio),
-        ("ece", f"calibration error (ECE, {bins} bins)", lower, *_ece(tested, bins)),
-        ("brier", "Brier score", lower, [_brier(side) for side in tested], ratio),
-        ("overconfidence", "overconfidence (confidence above accuracy)", lower, surer, _above),
+        ("accuracy", "accuracy", knowledge, right, ratio),
+        ("ece", f"calibration error (ECE, {bins} bins)", honesty, binned, _ece),
+        ("brier", "Brier score", honesty, brier, ratio),
+        ("overconfidence", "overconfidence (confidence above accuracy)", honesty, surer, _above),
     ]
 
 
@@ -123,33 +132,31 @@ def _above(sums: Array) -> Array:
     return result
 
 
-def _brier(side: Answers) -> Array:
-    return rows_of(cal.brier_items(side.probabilities, side.right))
+def _ece_rows(side: Answers, bins: int) -> Array:
+    """Return per-item addends [N, bins + 1]: ECE is a function of sums too."""
+    confidence = side.confidence
+    addends = np.zeros((len(confidence), bins + 1))
+    addends[np.arange(len(confidence)), cal.bin_of(confidence, bins)] = side.correct - confidence
+    addends[:, bins] = 1.0
+    return addends
 
 
-def _ece(tested: Sides, bins: int) -> tuple[list[Array], Statistic]:
-    """Return per-item addends [N, bins + 1] and the statistic: ECE is a function of sums too."""
-
-    def rows(side: Answers) -> Array:
-        confidence = side.confidence
-        addends = np.zeros((len(confidence), bins + 1))
-        where = cal.bin_of(confidence, bins)
-        addends[np.arange(len(confidence)), where] = side.correct - confidence
-        addends[:, bins] = 1.0
-        return addends
-
-    def statistic(sums: Array) -> Array:
-        result: Array = np.abs(sums[:, :bins]).sum(axis=1) / np.maximum(sums[:, bins], 1)
-        return result
-
-    return [rows(side) for side in tested], statistic
+def _ece(sums: Array) -> Array:
+    result: Array = np.abs(sums[:, :-1]).sum(axis=1) / np.maximum(sums[:, -1], 1)
+    return result
 
 
 def _show(
-    context: Context, tag: str, parts: Halves, sides: Sides, found: tuple[Metrics, Metrics]
+    context: Context,
+    tag: str,
+    parts: Halves,
+    sides: Sides,
+    found: Sequence[Metrics],
+    ece: Paired,
 ) -> None:
     """Add one reliability diagram per side to what the report shows."""
-    for name, side, metric in zip(("before", "after"), sides, found, strict=True):
+    intervals = (ece.interval_before, ece.interval_after)
+    for name, side, metric, own in zip(("before", "after"), sides, found, intervals, strict=True):
         test, dev = side.part(parts.test), side.part(parts.dev)
         row = diagram(test, dev, metric, context.settings.bins)
         row |= {
@@ -158,6 +165,8 @@ def _show(
             "side": name,
             "halves": parts.how,
             "normalise": context.settings.normalise,
+            # That of the Finding, which took more draws.
+            "ece_interval": own,
         }
         if name == "after":
             row["change_intervals"] = {k: list(v) for k, v in metric.changes(found[0]).items()}

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from . import calibration as cal
 from .answers import Answers
-from .bootstrap import FEWEST_GROUPS, percentiles, resampled
+from .bootstrap import FEWEST_GROUPS, around, level, percentiles, resampled
 from .calibration import Array
 from .selective import accuracy_at, ranking, risk_area
 from .smooth import smooth_error, smooth_errors
 
 FEWEST_FOR_TEMPERATURE = 10
+# Sorting and smoothing every draw takes memory: 8 bytes per draw and question, several times.
+MOST_RESAMPLES = 1000
 COVERAGES = {"selective_50": 0.5, "selective_80": 0.8}
 Interval = tuple[float, float]
 
@@ -94,20 +97,26 @@ def _adaptive(items: Judged, bins: int, weights: Array) -> Array:
 
 @dataclass(frozen=True)
 class Metrics:
-    """The metrics of one side and their resamples [R], which the other side's pair with."""
+    """The metrics of one side and their draws [R], which pair with those of the other side."""
 
     values: Mapping[str, float]
-    resamples: Mapping[str, Array]
+    draws: Mapping[str, Array]
+    groups: int
 
     @property
     def intervals(self) -> dict[str, Interval]:
         """Return 95 % intervals; none with fewer than 5 groups."""
-        return {name: percentiles(draws) for name, draws in self.resamples.items()}
+        pairs = self.draws.items()
+        return {name: level(self.values[name], draws, self.groups) for name, draws in pairs}
 
     def changes(self, before: Metrics) -> dict[str, Interval]:
         """Return 95 % intervals of this side minus the other, drawn together."""
-        pairs = ((name, draws, before.resamples[name]) for name, draws in self.resamples.items())
-        return {name: percentiles(after - old) for name, after, old in pairs}
+        changes = {}
+        for name, draws in self.draws.items():
+            change = self.values[name] - before.values[name]
+            moved = around(change, draws - before.draws[name], self.groups)
+            changes[name] = percentiles(moved)
+        return changes
 
 
 def metrics(
@@ -119,14 +128,14 @@ def metrics(
     values["smooth_ece"] = smooth_error(items.confidence, items.correct)[0]
     names, index = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
     if len(names) < FEWEST_GROUPS:
-        return Metrics(values, {})
-    weights = resampled(np.eye(len(names)), resamples, seed)[:, index]
+        return Metrics(values, {}, len(names))
+    weights = resampled(np.eye(len(names)), min(resamples, MOST_RESAMPLES), seed)[:, index]
     drawn = measures(items, bins, weights)
     drawn["smooth_ece"] = smooth_errors(items.confidence, items.correct, weights)
-    return Metrics(values, drawn)
+    return Metrics(values, drawn, len(names))
 
 
-def diagram(test: Answers, dev: Answers, found: Metrics, bins: int) -> dict[str, object]:
+def diagram(test: Answers, dev: Answers, found: Metrics, bins: int) -> dict[str, Any]:
     """Return the numbers of one reliability diagram; the temperature comes from dev items only."""
     values = dict(found.values)
     selective = {f"{share:g}": values.pop(name) for name, share in COVERAGES.items()}

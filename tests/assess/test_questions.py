@@ -142,6 +142,9 @@ def test_the_finding_and_the_diagram_agree(make_context, fake, question) -> None
     np.testing.assert_allclose(
         row["change_intervals"]["ece"], findings["ece"].interval, atol=1e-12
     )
+    sections = {name: finding.section for name, finding in findings.items()}
+    assert sections.pop("accuracy") == "knowledge"
+    assert set(sections.values()) == {"calibration"}
     low, high = row["ece_interval"]
     assert 0 <= low <= high <= 1
 
