@@ -263,9 +263,9 @@ def _locale_rules(locale: dict[str, Any]) -> Iterator[Mistake]:
 
 
 # Names that readers and stages give a meaning of their own in `meta`.
-OWN_META = {"answer_word", "format", "group", "item", "joiner", "lang", "origin", "siblings", "split", "title"}
+OWN_META = {"format", "group", "item", "joiner", "lang", "origin", "siblings", "split", "title"}
 OWN_META |= {"context", "left_out", "task", "template", "translation_lang", "variety", "weight"}
-OWN_META |= {"letters", "split_by", "where"}
+OWN_META |= {"answer_word", "letters", "split_by", "where"}
 
 
 def _source_rules(source: dict[str, Any], place: Place, root: Path) -> Iterator[Mistake]:

@@ -180,6 +180,14 @@ def curve(on: str, lang: str, side: str, gap: float, n: int) -> dict[str, Any]:
         "brier": 0.74 - gap / 10,
         "temperature": 1.18,
         "ece_scaled": round(gap / 4, 3),
+        "smooth_ece": round(gap / 1.3, 3),
+        "adaptive_ece": round(gap / 1.25, 3),
+        "rms": round(gap / 1.1, 3),
+        "mce": round(gap * 1.5, 3),
+        "nll": 1.2 + gap,
+        "confidence": 0.45 + gap / 2,
+        "overconfidence": -0.05 if side == "after" else gap,
+        "selective": {"0.5": 0.52, "0.8": 0.47, "risk_area": 0.55},
         "bins": bins,
     }
 

@@ -133,6 +133,18 @@ def test_every_point_of_a_diagram_stands_in_its_table(page: Any) -> None:
                 assert {str(count), f"{confidence:.3f}", f"{share:.3f}"} <= cells
 
 
+def test_a_diagram_has_a_table_of_all_that_was_measured(page: Any) -> None:
+    table = page.xpath("//article[@class='diagram']/table")[0]
+    told = {
+        text_of(row.xpath("th")[0]): [text_of(cell) for cell in row.xpath("td")]
+        for row in table.xpath("tbody/tr")
+    }
+    assert told["confidence minus share right"] == ["0.240", "−0.050"]
+    assert told["share right, surest 80 %"] == ["0.470", "0.470"]
+    assert told["area under risk and coverage ↓"] == ["0.550", "0.550"]
+    assert {"smooth ECE ↓", "largest gap ↓", "mean confidence"} <= set(told)
+
+
 def test_lines_differ_in_dashes_and_markers_not_only_in_colour(page: Any) -> None:
     style = page.xpath("//style")[0].text
     assert re.search(r"\.line\.before \{[^}]*stroke-dasharray", style)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -103,13 +104,13 @@ def _note(context: Context) -> str:
     )
 
 
-Judgement = tuple[str, str, dict[str, object], tuple[Array, Array], Statistic]
+Judgement = tuple[str, str, dict[str, Any], tuple[Array, Array], Statistic]
 
 
 def _judgements(tested: Sides, bins: int) -> list[Judgement]:
     """Return (check, words, more of the Finding, addends before and after, statistic)."""
-    knowledge = {"section": "knowledge", "unit": "%"}
-    honesty = {"section": "calibration", "lower_is_better": True}
+    knowledge: dict[str, Any] = {"section": "knowledge", "unit": "%"}
+    honesty: dict[str, Any] = {"section": "calibration", "lower_is_better": True}
 
     def both(rows: Callable[[Answers], Array]) -> tuple[Array, Array]:
         return rows(tested[0]), rows(tested[1])

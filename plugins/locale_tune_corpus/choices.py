@@ -62,15 +62,16 @@ def answer_index(
     if isinstance(answer, str):
         answer = answer.strip()
         names = letters or tuple(LETTERS[: len(choices)])
-        texts = (choices,) if answers in ("any", "text") else ()
-        marks = (names, tuple(n.lower() for n in names)) if answers in ("any", "letters") else ()
-        for known in (*texts, *marks):
+        ways: list[tuple[str, ...]] = [choices] if answers in ("any", "text") else []
+        if answers in ("any", "letters"):
+            ways += [names, tuple(name.lower() for name in names)]
+        for known in ways:
             if answer and answer in known:
                 return known.index(answer)
         if answer.isascii() and answer.isdigit() and len(answer) < 3:
             answer = int(answer)
     if answers not in ("text", "letters") and type(answer) is int:
-        index = answer - (answers == "numbers-from-1")
+        index = int(answer) - (answers == "numbers-from-1")
         if 0 <= index < len(choices):
             return index
     raise Unreadable(f"the answer {str(answer)[:SHOWN]!r} is none of the {len(choices)} choices")

@@ -65,9 +65,20 @@ def _score_rows(curves: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
         "accuracy": "share right",
         "ece": f"ECE {LOWER}",
         "interval": "95 % interval of ECE",
+        "smooth_ece": f"smooth ECE {LOWER}",
+        "adaptive_ece": f"ECE, bins of equal size {LOWER}",
+        "rms": f"root mean square gap {LOWER}",
+        "mce": f"largest gap {LOWER}",
         "brier": f"Brier score {LOWER}",
+        "nll": f"negative log-likelihood {LOWER}",
+        "confidence": "mean confidence",
+        "overconfidence": "confidence minus share right",
+        "selective 0.5": "share right, surest half",
+        "selective 0.8": "share right, surest 80 %",
+        "selective risk_area": f"area under risk and coverage {LOWER}",
         "temperature": "temperature, fitted on dev",
         "ece_scaled": f"ECE with that temperature {LOWER}",
+        "nll_scaled": f"negative log-likelihood with it {LOWER}",
     }
     rows = [(label, [_score(curve, key) for curve in curves]) for key, label in labels.items()]
     return [(label, texts) for label, texts in rows if any(texts)]
@@ -77,7 +88,8 @@ def _score(curve: Mapping[str, Any], key: str) -> str:
     if key == "interval":
         ends = curve.get("ece_interval")
         return between(ends, 3) if ends and None not in ends else ""
-    value = curve.get(key)
+    table, _, name = key.rpartition(" ")
+    value = (curve.get(table) or {}).get(name) if table else curve.get(name)
     if value is None:
         return ""
     return number(value) if key == "n" else number(value, 3)

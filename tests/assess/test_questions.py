@@ -139,9 +139,7 @@ def test_the_finding_and_the_diagram_agree(make_context, fake, question) -> None
     np.testing.assert_allclose(100 * row["accuracy"], findings["accuracy"].after)
     np.testing.assert_allclose(row["brier"], findings["brier"].after)
     np.testing.assert_allclose(max(row["overconfidence"], 0), findings["overconfidence"].after)
-    np.testing.assert_allclose(
-        row["change_intervals"]["ece"], findings["ece"].interval, atol=1e-12
-    )
+    np.testing.assert_allclose(row["change_intervals"]["ece"], findings["ece"].interval, atol=1e-12)
     sections = {name: finding.section for name, finding in findings.items()}
     assert sections.pop("accuracy") == "knowledge"
     assert set(sections.values()) == {"calibration"}

@@ -274,9 +274,7 @@ def test_a_split_that_is_neither_half_is_a_mistake(collect: Collect) -> None:
         {"question": "Plova?", "choices": ["gea", "na"], "answer": 0, "split": "validation"}
     )
     columns = {"question": "question", "choices": "choices", "answer": "answer"}
-    tagged = source(
-        "q", "jsonl", "questions", options={**columns, "tag_columns": ["split"]}
-    )
+    tagged = source("q", "jsonl", "questions", options={**columns, "tag_columns": ["split"]})
     with pytest.raises(PackError, match="'q' have the split 'validation'"):
         collect({source("a"): lines(0, 20), tagged: asked})
 

@@ -87,7 +87,7 @@ role = "text"
 
 def write_pack(folder: Path, base: Path) -> Path:
     draw = random.Random(0)
-    words = "lai flum munt val chasa prada uaul chaun giat vatga".split()
+    words = ["lai", "flum", "munt", "val", "chasa", "prada", "uaul", "chaun", "giat", "vatga"]
     (folder / "data").mkdir(parents=True)
     (folder / "README.md").write_text("# Toy\n")
     (folder / "__init__.py").write_text(CODE)
