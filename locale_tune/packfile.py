@@ -271,6 +271,9 @@ OWN_META |= {"answer_word", "letters", "split_by", "where"}
 def _source_rules(source: dict[str, Any], place: Place, root: Path) -> Iterator[Mistake]:
     yield from _tag_rules(source.get("tags"), (*place, "tags"))
     yield from _options_rules(source, place, root)
+    if source.get("asked") and source.get("role") != "questions":
+        remedy = 'take it out, or write  role = "questions"'
+        yield Mistake((*place, "asked"), "only questions are asked", remedy)
     uri, licence = str(source.get("uri", "")), source.get("licence")
     scheme = "data" if uri.startswith("data/") else uri.partition(":")[0]
     if uri and scheme not in SCHEMES:
