@@ -50,6 +50,7 @@ class Fields(RowOptions):
     question: str = ""
     translation: str = ""
     translation_lang: str = ""
+    meta: dict[str, str] = Field(default={}, description="name in `meta`: column or template")
 
 
 class Placed(NamedTuple):
@@ -86,6 +87,7 @@ def columns_of(fields: Fields) -> set[str]:
     named = fields.model_dump(include=NAME_COLUMNS)
     values = [value for value in named.values() if isinstance(value, str)]
     values += [name for _, name in fields.turns] + [*fields.keep, *fields.skip]
+    values += fields.meta.values()
     values += [fields.choices] if isinstance(fields.choices, str) else list(fields.choices)
     slots = {slot for value in values for slot in value.replace("}", "{").split("{")}
     return (slots | set(values)) - {""}
@@ -97,6 +99,7 @@ USUAL: dict[str, dict[str, str]] = {
     "questions": {"question": "question", "choices": "choices", "answer": "answer"},
     "parallel": {"text": "text", "translation": "translation"},
     "lexicon": {"text": "word", "translation": "translation"},
+    "prompts": {"text": "prompt"},
 }
 
 
@@ -187,7 +190,8 @@ def _content(row: Row, fields: Fields, identity: str) -> dict[str, Any]:
 
 
 def _meta(row: Row, fields: Fields, where: str) -> dict[str, str]:
-    meta = {"where": where}
+    meta = {name: text_of(row, column) for name, column in fields.meta.items()}
+    meta["where"] = where
     if fields.group:
         meta["group"] = text_of(row, fields.group)
     if fields.translation:
