@@ -12,12 +12,13 @@ the answers that can be judged:
   is said.
 - `marker_share`: the answer holds a word that only this variety uses, by the pack's lists.
 
-Shows `context.shown["varieties"]`: {"rows": [{"asked": label, "side": "before" or "after", "found":
-{label: answers}, "guarded_out": answers}], "found": all labels in the order to show them (the own
-ones first), "own": labels of the language, "siblings": its contrasts, "range": [low, high] bits per
-byte or None, "native": {"texts", "found": {label: held-out texts}}, "markers": {label: {"before",
-"after", "native" (percent of answers and of held-out texts that hold one), "others": {language:
-percent of its texts}}}}.
+Shows `context.shown["varieties"]`, the matrix first: {"asked": varieties asked in (its rows),
+"labels": what was found (its columns; the own varieties first, then the contrasts, other languages,
+and why no label could be given), "before" and "after": answers [asked][labels], "own": labels of
+the language, "siblings": its contrasts, "guarded_out": [before, after] answers that are not fluent,
+"range": [low, high] bits per byte of native text or None, "native": {label: held-out texts},
+"markers": {label: {"before", "after", "native" (percent of answers and of held-out texts that hold
+one), "others": {language: percent of its texts}}}}.
 """
 
 from __future__ import annotations
@@ -184,37 +185,32 @@ def _shown(
 ) -> dict[str, object]:
     languages = context.languages
     assert languages is not None
-    rows = [
-        row
-        for side, judged in zip(("before", "after"), sides, strict=True)
-        for row in _matrix(prompts, judged, side)
-    ]
     known = Counter(languages.label(text) for text in natives)
-    judged = Counter(one.label for side in sides for one in side)
-    found = {*judged, *known}
+    found = {*known, *(one.label for side in sides for one in side)}
     rest = sorted(found - languages.own - set(context.locale.contrasts) - set(UNCLEAR))
     order = [*sorted(languages.own), *context.locale.contrasts, *rest, *UNCLEAR]
+    labels = [label for label in order if label in found]
+    varieties = sorted({prompt.variety for prompt in prompts})
+    before, after = (_matrix(prompts, side, varieties, labels) for side in sides)
     return {
-        "rows": rows,
-        "found": [label for label in order if label in found],
+        "asked": varieties,
+        "labels": labels,
+        "before": before,
+        "after": after,
         "own": sorted(languages.own),
         "siblings": list(context.locale.contrasts),
+        "guarded_out": [sum(one.judged and not one.fluent for one in side) for side in sides],
         "range": [guard.low, guard.high] if guard else None,
-        "native": {"texts": len(natives), "found": dict(sorted(known.items()))},
+        "native": dict(sorted(known.items())),
         "markers": _tried(context, sides, natives),
     }
 
 
-def _matrix(prompts: list[Asked], side: list[Answer], name: str) -> Iterator[dict[str, object]]:
-    for variety in sorted({prompt.variety for prompt in prompts}):
-        own = [one for one, prompt in zip(side, prompts, strict=True) if prompt.variety == variety]
-        counts = Counter(one.label for one in own)
-        yield {
-            "asked": variety,
-            "side": name,
-            "found": dict(sorted(counts.items())),
-            "guarded_out": sum(one.judged and not one.fluent for one in own),
-        }
+def _matrix(
+    prompts: list[Asked], side: list[Answer], varieties: list[str], labels: list[str]
+) -> list[list[int]]:
+    pairs = Counter((prompt.variety, one.label) for prompt, one in zip(prompts, side, strict=True))
+    return [[pairs[variety, label] for label in labels] for variety in varieties]
 
 
 def _tried(

@@ -48,9 +48,9 @@ class Fields(RowOptions):
     messages: str = ""
     turns: tuple[tuple[str, str], ...] = ()
     question: str = ""
+    tag_columns: tuple[str, ...] = Field(default=(), description="columns that become tags")
     translation: str = ""
     translation_lang: str = ""
-    meta: dict[str, str] = Field(default={}, description="name in `meta`: column or template")
 
 
 class Placed(NamedTuple):
@@ -87,7 +87,7 @@ def columns_of(fields: Fields) -> set[str]:
     named = fields.model_dump(include=NAME_COLUMNS)
     values = [value for value in named.values() if isinstance(value, str)]
     values += [name for _, name in fields.turns] + [*fields.keep, *fields.skip]
-    values += fields.meta.values()
+    values += fields.tag_columns
     values += [fields.choices] if isinstance(fields.choices, str) else list(fields.choices)
     slots = {slot for value in values for slot in value.replace("}", "{").split("{")}
     return (slots | set(values)) - {""}
@@ -190,8 +190,7 @@ def _content(row: Row, fields: Fields, identity: str) -> dict[str, Any]:
 
 
 def _meta(row: Row, fields: Fields, where: str) -> dict[str, str]:
-    meta = {name: text_of(row, column) for name, column in fields.meta.items()}
-    meta["where"] = where
+    meta = {name: text_of(row, name) for name in fields.tag_columns} | {"where": where}
     if fields.group:
         meta["group"] = text_of(row, fields.group)
     if fields.translation:
