@@ -37,7 +37,7 @@ def compare_rates(
         before, after, groups, ratio, context.settings.resamples, seed_of(context.seed, check, on)
     )
     if not before[:, 1].sum():
-        result = replace(result, interval=None, interval_before=None)
+        result = replace(result, interval=None, interval_before=None, p=None)
     judged = [int(rows[:, 1].sum()) for rows in (before, after)]
     told = f"{judged[0]} of {len(sides[0])} answers before and {judged[1]} after can be judged"
     note = "; ".join(text for text in (told, more.pop("note", "")) if text)
