@@ -1,4 +1,4 @@
-"""A toy identifier, and models that answer in one language or another, for the checks of language."""
+"""A toy identifier, and models that answer in one language or another."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def texts(name: str, text: str, count: int, lang: str, variety: str = "") -> lis
             source=name,
             lang=lang,
             variety=variety,
-            text=f"{text} {'abcdefghijklmnopqrstuvwxyz'[i % 26] * 3}{i // 26 * 'x'}",
+            text=f"{'abcdefghijklmnopqrstuvwxyz'[i % 26] * 3}{i // 26 * 'x'} {text}",
         )
         for i in range(count)
     ]
@@ -53,7 +53,9 @@ def texts(name: str, text: str, count: int, lang: str, variety: str = "") -> lis
 
 def write_corpus(folder: Path) -> Path:
     """Write a corpus of two varieties, of German as a contrast and of English as a control."""
-    own = texts("g", ROMANSH, 30, "roh", "rm-rumgr") + texts("s", SURSILVAN, 30, "roh", "rm-sursilv")
+    own = texts("g", ROMANSH, 30, "roh", "rm-rumgr") + texts(
+        "s", SURSILVAN, 30, "roh", "rm-sursilv"
+    )
     write_records(folder / "text", own)
     write_records(folder / "heldout", texts("h", ROMANSH, 26, "roh", "rm-rumgr"))
     write_records(folder / "contrast", texts("d", GERMAN, 30, "de"))

@@ -32,7 +32,7 @@ from .held_out import group_of
 from .identifying import SHORT, Languages
 from .rates import compare_rates
 
-MOST_NATIVE = 200  # held-out texts that show what the rates are on native text
+MOST_NATIVE = 100  # held-out texts that show what is measured on native text
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from .confusion import native, usual_length
 from .context import Context
 from .fluency import Guard, bits_of, guard_of
 from .identifying import SCRIPT, SHORT, UNKNOWN, Languages
+from .languages import name_of
 from .markers import Markers, check_labels
 from .rates import compare_rates
 
@@ -103,6 +104,7 @@ def _findings(
     languages: Languages,
 ) -> Iterator[Finding]:
     name, siblings = context.locale.name, context.locale.contrasts
+    others = " or ".join(name_of(tag, context.locale) for tag in siblings)
     groups = [prompt.id for prompt in prompts]
 
     def leaks(side: list[Answer]) -> list[bool | None]:
@@ -118,7 +120,7 @@ def _findings(
         yield from compare_rates(
             context,
             "leakage",
-            f"Answers in {' or '.join(siblings)} instead of {name}",
+            f"Answers in {others} instead of {name}",
             (leaks(sides[0]), leaks(sides[1])),
             groups,
             lower_is_better=True,

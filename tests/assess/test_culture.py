@@ -17,7 +17,10 @@ def test_accuracy_by_language_and_theme(make_context, fake, question):
         fake("before", likes="bad"), fake("after", likes="right"), questions=asked
     )
     findings = list(culture(context))
-    assert [(f.check, f.on, f.n) for f in findings] == [("culture", "roh", 8), ("culture", "arb", 5)]
+    assert [(f.check, f.on, f.n) for f in findings] == [
+        ("culture", "roh", 8),
+        ("culture", "arb", 5),
+    ]
     assert (findings[0].before, findings[0].after) == (0.0, 75.0)
     assert findings[0].section == "culture"
     assert "guessing would give 25 %" in findings[0].note

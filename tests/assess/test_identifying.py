@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from language_support import ENGLISH, FILTER, GERMAN, ROMANSH, SURSILVAN, languages_for, write_corpus
+from language_support import (
+    ENGLISH,
+    FILTER,
+    GERMAN,
+    ROMANSH,
+    SURSILVAN,
+    languages_for,
+    write_corpus,
+)
 
 from locale_tune.api import Filter, LocaleTuneError
 from locale_tune_assess.identifying import SCRIPT, SHORT, UNKNOWN

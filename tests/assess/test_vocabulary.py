@@ -41,7 +41,12 @@ def test_a_word_that_slipped_into_a_large_own_text_stays_foreign(tmp_path):
 
 
 def test_names_and_numbers_are_no_words():
-    assert list(words("Das haus, «il lai», Cuira 2nd l’enviern!")) == ["haus", "il", "lai", "l’enviern"]
+    assert list(words("Das haus, «il lai», Cuira 2nd l’enviern!")) == [
+        "haus",
+        "il",
+        "lai",
+        "l’enviern",
+    ]
 
 
 def test_marks_stay_with_their_letters():
@@ -50,7 +55,8 @@ def test_marks_stay_with_their_letters():
 
 
 @pytest.mark.parametrize(
-    ("text", "spelt"), [(ROMANSH, True), (ENGLISH, True), ("这是一个房子", False), ("وش مسوي", False)]
+    ("text", "spelt"),
+    [(ROMANSH, True), (ENGLISH, True), ("这是一个房子", False), ("وش مسوي", False)],
 )
 def test_another_script_is_seen_by_its_letters(vocabulary, text, spelt):
     assert vocabulary.spells(text) is spelt
