@@ -10,7 +10,8 @@ the answers that can be judged:
   none) and the answer is fluent: its bits per byte under the untouched base model stay within those
   of held-out native text of the same length (`fluency.py`). How many answers the guard turned down
   is said.
-- `marker_share`: the answer holds a word that only this variety uses, by the pack's lists.
+- `marker_share`: the answer holds a word that only this variety uses, by the pack's lists, and that
+  does not just repeat the prompt.
 
 Shows `context.shown["varieties"]`, the matrix first: {"asked": varieties asked in (its rows),
 "labels": what was found (its columns; the own varieties first, then the contrasts, other languages,
@@ -140,7 +141,7 @@ def _findings(
             context,
             "marker_share",
             f"Answers with a word that only {name} uses",
-            (_marked(sides[0], markers, own), _marked(sides[1], markers, own)),
+            (_marked(prompts, sides[0], markers, own), _marked(prompts, sides[1], markers, own)),
             groups,
             note=f"{sum(len(markers.lists[label]) for label in own)} words that the pack names",
         )
@@ -153,8 +154,13 @@ def _is_asked(answer: Answer, prompt: Asked, languages: Languages) -> bool:
     return answer.label in languages.own
 
 
-def _marked(side: list[Answer], markers: Markers, own: Sequence[str]) -> list[bool | None]:
-    return [markers.says(one.text, own) if one.judged else None for one in side]
+def _marked(
+    prompts: list[Asked], side: list[Answer], markers: Markers, own: Sequence[str]
+) -> list[bool | None]:
+    return [
+        markers.says(one.text, own, prompt.text) if one.judged else None
+        for one, prompt in zip(side, prompts, strict=True)
+    ]
 
 
 def _guarded(

@@ -24,21 +24,25 @@ class Markers:
             for label, words in lists.items()
         }
 
-    def found(self, text: str) -> dict[str, int]:
-        """Return how many different markers of each label a text holds."""
+    def found(self, text: str) -> dict[str, frozenset[str]]:
+        """Return the different markers of each label that a text holds."""
         here = folded(text)
         known, whole = set(here), f" {' '.join(here)} "
         return {
-            label: sum(
-                word in known if " " not in word else f" {word} " in whole for word in markers
+            label: frozenset(
+                word
+                for word in markers
+                if (word in known if " " not in word else f" {word} " in whole)
             )
             for label, markers in self.lists.items()
         }
 
-    def says(self, text: str, labels: Iterable[str]) -> bool:
-        """Whether a text holds a marker of one of these labels."""
-        counts = self.found(text)
-        return any(counts.get(label, 0) for label in labels)
+    def says(self, text: str, labels: Iterable[str], prompt: str = "") -> bool:
+        """Whether a text holds a marker of one of these labels that its prompt does not hold."""
+        found, echoed = self.found(text), self.found(prompt)
+        return any(
+            found.get(label, frozenset()) - echoed.get(label, frozenset()) for label in labels
+        )
 
 
 def folded(text: str) -> list[str]:

@@ -154,5 +154,11 @@ def test_items_keep_every_answer_with_its_label(context):
 
 def test_markers_fold_little_and_may_be_phrases():
     markers = Markers({"a": ("Fitg bain", "d’ina")})
-    assert markers.found("Fitg, bain! E d’ina.") == {"a": 2}
+    assert markers.found("Fitg, bain! E d’ina.") == {"a": {"fitg bain", "d ina"}}
     assert not markers.says("fitg ed bain", ["a"])
+
+
+def test_a_marker_that_the_prompt_holds_is_an_echo():
+    markers = Markers({"a": ("tge", "quai")})
+    assert markers.says("«Tge» is a word. Quai è bun.", ["a"], "Tge è quest?")
+    assert not markers.says("«Tge» is a word.", ["a"], "Tge è quest?")
