@@ -10,7 +10,15 @@ from typing import Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 Role = Literal[
-    "text", "replay", "control", "lessons", "questions", "parallel", "contrast", "lexicon"
+    "text",
+    "replay",
+    "control",
+    "lessons",
+    "questions",
+    "prompts",
+    "parallel",
+    "contrast",
+    "lexicon",
 ]
 Direction = Literal["ltr", "rtl"]
 Verdict = Literal["better", "worse", "no clear change", "measured"]
@@ -27,6 +35,7 @@ SPLITS = (
     "parallel",
     "contrast",
     "lexicon",
+    "prompts",
 )
 
 

@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from .context import Context
 
 
-LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "pyarrow", "sacrebleu")
+LIBRARIES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "numpy",
+    "pyarrow",
+    "sacrebleu",
+    "fasttext-community",
+)
 
 
 def run_assess(job: Job) -> Mapping[str, Any]:
@@ -51,6 +59,27 @@ def measure_fertility(context: Context) -> Iterator[Finding]:
     return measure(context)
 
 
+def measure_confusion(context: Context) -> Iterator[Finding]:
+    """Measure whether answers stay in the language they are asked in."""
+    from .confusion import confusion as measure
+
+    return measure(context)
+
+
+def measure_fidelity(context: Context) -> Iterator[Finding]:
+    """Measure whether answers are in the variety asked for, or in its sibling."""
+    from .fidelity import fidelity as measure
+
+    return measure(context)
+
+
+def measure_culture(context: Context) -> Iterator[Finding]:
+    """Measure what each model knows of the culture, and of what comes next in native text."""
+    from .culture import culture as measure
+
+    return measure(context)
+
+
 def measure_samples(context: Context) -> Iterator[Finding]:
     """Let both models answer the pack's prompts, for a reader to compare."""
     from .samples import samples as measure
@@ -71,7 +100,7 @@ def locale_tune_stages() -> Iterable[Stage]:
         reads=("prompts", "names"),
         heavy=True,
         libraries=LIBRARIES,
-        uses=("checks",),
+        uses=("checks", "filters"),
         doc="every check before and after, on the same held-out items",
     )
 
@@ -83,7 +112,10 @@ def locale_tune_checks() -> Iterable[Check]:
     yield Check(
         "multiple_choice", measure_multiple_choice, "accuracy, ECE and Brier score of questions"
     )
-    yield Check("chrf", measure_chrf, "chrF++ of translations into the language")
+    yield Check("chrf", measure_chrf, "chrF++ of translations into and out of the language")
+    yield Check("confusion", measure_confusion, "answers that stay in the language asked in")
+    yield Check("fidelity", measure_fidelity, "answers in the variety asked for, and leakage")
+    yield Check("culture", measure_culture, "accuracy on questions of culture, and on cloze")
     yield Check(
         "fertility", measure_fertility, "tokens per word, bytes per token, parity with English"
     )

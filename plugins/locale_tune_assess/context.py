@@ -41,6 +41,7 @@ from .settings import AssessSettings
 
 if TYPE_CHECKING:
     from .bootstrap import Paired
+    from .identifying import Languages
 
 Result = TypeVar("Result")
 Spans = list[tuple[int, int]]
@@ -114,7 +115,10 @@ class Model(Protocol):
 
 @dataclass
 class Context:
-    """All that a check may know. `out` is the folder where its per-item results go."""
+    """All that a check may know. `out` is the folder where its per-item results go.
+
+    `languages` tells languages and varieties apart, where a filter that can is installed.
+    """
 
     locale: Locale
     settings: AssessSettings
@@ -125,6 +129,7 @@ class Context:
     after: Model
     prompts: tuple[str, ...] = ()
     shown: dict[str, Any] = field(default_factory=dict)
+    languages: Languages | None = None
 
     def items(self, split: str, limit: int | None = None) -> list[Record]:
         """Return the records of a split of the corpus, in the order they are stored.

@@ -22,6 +22,16 @@ class AssessSettings(Settings):
         default=200, gt=0, description="questions per language and split (dev, test)"
     )
     max_parallel: int = Field(default=24, gt=0, description="sentence pairs to translate")
+    max_prompts: int = Field(
+        default=100, gt=0, description="prompts of the pack's sources whose answers are judged"
+    )
+    identifier: str = Field(
+        default="variety-id", description="filter that tells languages and varieties apart"
+    )
+    markers: dict[str, tuple[str, ...]] = Field(
+        default={},
+        description="words that give a variety or a contrast language away, by its label",
+    )
     max_new_tokens: int = Field(default=64, gt=0, description="tokens of a generated answer")
     normalise: Literal["character", "token", "none"] = Field(
         default="character",

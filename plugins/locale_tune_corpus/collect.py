@@ -42,10 +42,10 @@ from locale_tune_corpus.sides import capped, group_of, half
 from locale_tune_corpus.sift import Sift
 from locale_tune_corpus.spool import Spool
 
-TESTED = ("heldout", "parallel", "questions", "control")
+TESTED = ("heldout", "parallel", "questions", "control", "prompts")
 TRAINING = ("text", "replay", "lessons")
 # Roles whose records are told apart in this process; those of TRAINING are in `clean.py`.
-OTHERS = ("parallel", "questions", "control", "contrast", "lexicon")
+OTHERS = ("parallel", "questions", "prompts", "control", "contrast", "lexicon")
 BYTES_A_PROCESS = 16_000_000  # to start one takes as long as to sift a few megabytes
 
 
@@ -138,6 +138,7 @@ class Corpus:
         self._write("parallel", spool.records("parallel"), made)
         cloze = cloze_questions(read_records(heldout), settings.cloze_questions, seed)
         self._write("questions", map(_sided, spool.records("questions")), cloze)
+        self._write("prompts", spool.records("prompts"))
         controls = spool.records("control")
         self._write("control", capped(controls, settings.control_max, seed, self._over_cap))
         self._write("contrast", spool.records("contrast"))

@@ -106,6 +106,7 @@ USUAL: dict[str, dict[str, str]] = {
     "questions": {"question": "question", "choices": "choices", "answer": "answer"},
     "parallel": {"text": "text", "translation": "translation"},
     "lexicon": {"text": "word", "translation": "translation"},
+    "prompts": {"text": "prompt"},
 }
 
 

@@ -25,6 +25,7 @@ ROLES = {
     "control": "measured with, as control",
     "parallel": "measured with, as pairs",
     "contrast": "measured with, as contrast",
+    "prompts": "measured with, as prompts",
 }
 STEP_FACTS = 40
 FIRST = 4

@@ -345,3 +345,38 @@ def test_held_out_bytes_are_told_of_each_source(collect: Collect) -> None:
     held = {name: row["heldout_bytes"] for name, row in rows.items()}
     assert sum(held.values()) == corpus.facts["heldout_bytes"]
     assert all(0 < size < rows[name]["bytes"] for name, size in held.items())
+
+
+def test_prompts_are_kept_apart_and_never_trained_on(collect: Collect) -> None:
+    asked = [sentence(seed, 5) for seed in range(500, 506)]
+    rows = "\n".join(json.dumps({"prompt": text, "culture": "food"}) for text in asked)
+    chat = {
+        "messages": [{"role": "user", "content": asked[0]}, {"role": "assistant", "content": "x"}]
+    }
+    corpus = collect(
+        {
+            source("own"): lines(0, 60) + f"\n{sentence(901)} {asked[1]} {sentence(902)}",
+            source(
+                "asked",
+                "jsonl",
+                role="prompts",
+                variety="rm-a",
+                options={"tag_columns": ["culture"]},
+            ): rows,
+            source("chats", "jsonl", role="lessons"): json.dumps(chat),
+        }
+    )
+    kept = corpus.split("prompts")
+    assert [record.text for record in kept] == asked
+    assert {(r.variety, r.lang, r.meta["culture"]) for r in kept} == {("rm-a", "rm", "food")}
+    assert corpus.split("lessons") == []
+    trained = [record.text for record in corpus.split("text") + corpus.split("heldout")]
+    assert not any(asked[1] in text for text in trained)
+    assert corpus.sources()["chats"]["rejected"] == {"holds a held-out text": 1}
+    assert corpus.facts["splits"]["prompts"] == 6
+
+
+def test_prompts_may_be_lines_of_text(collect: Collect) -> None:
+    asked = "Co vai oz?\nTge è in lai?"
+    corpus = collect({source("own"): lines(0, 30), source("asked", role="prompts"): asked})
+    assert [record.text for record in corpus.split("prompts")] == asked.splitlines()

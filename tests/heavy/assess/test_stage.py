@@ -131,13 +131,15 @@ def test_a_run_writes_the_contract(make_job: Callable[..., Job]) -> None:
         ("bits_per_byte", "rm"),
         ("bits_per_byte", "en"),
         ("chrf", "rm"),
+        ("chrf", "en"),
         ("tokens_per_word", "rm"),
         ("bytes_per_token", "rm"),
         ("parity", "rm"),
         *[(check, on) for on in ("rm", "en") for check in ("accuracy", "ece", "brier")],
     ]
     assert facts["summary"]["bits_per_byte/rm"] == [findings[0].before, findings[0].after]
-    assert facts["without_items"] == []
+    # No filter tells languages apart here, and no question is of culture.
+    assert facts["without_items"] == ["confusion", "culture", "fidelity"]
     diagrams = [(row["on"], row["side"], len(row["bins"])) for row in written["reliability"]]
     assert diagrams == [
         (on, side, 15)
@@ -155,6 +157,7 @@ def test_per_item_results_are_kept_for_every_check(make_job: Callable[..., Job])
     assert names == [
         "bits_per_byte-en",
         "bits_per_byte-rm",
+        "chrf-en",
         "chrf-rm",
         "fertility-rm",
         "multiple_choice-en",
