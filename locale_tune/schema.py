@@ -76,11 +76,11 @@ class Source(Frozen):
 
 
 class Bound(Frozen):
-    """A limit that fails the build: on a finding after tuning, or on its change."""
+    """A limit that fails the build: on a finding after tuning, its change, or its ratio."""
 
     check: str
     on: str = ""
-    of: Literal["after", "change"] = "after"
+    of: Literal["after", "change", "ratio"] = "after"
     min: float | None = None
     max: float | None = None
 

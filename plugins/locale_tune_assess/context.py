@@ -117,6 +117,19 @@ class Context:
         kept = (entry for heap in heaps.values() for entry in heap)
         return [record for _, _, record in sorted(kept, key=lambda entry: -entry[1])]
 
+    def earlier(self, check: str) -> dict[str, list[dict[str, Any]]]:
+        """Return the results per item that another check of this run has kept, by `on`.
+
+        Empty for a check that has not run (yet): checks run in the order of their names, or of the
+        setting `checks`.
+        """
+        import pyarrow.parquet as pq
+
+        files = sorted((self.out.parent / check / "items").glob(f"{check}-*.parquet"))
+        return {
+            file.stem.removeprefix(f"{check}-"): pq.read_table(file).to_pylist() for file in files
+        }
+
     def both(self, work: Callable[[Model], Result]) -> tuple[Result, Result]:
         """Run `work` on each model and return (before, after).
 

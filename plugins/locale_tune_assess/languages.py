@@ -77,11 +77,30 @@ def is_unspaced(letter: str) -> bool:
     return unicodedata.name(letter, "").startswith(UNSPACED)
 
 
+def units(text: str) -> list[str]:
+    """Cut text into what is compared and counted: words, or letters where no spaces part words.
+
+    A word is what stands between spaces, if it holds a letter or a digit: its letters, digits and
+    marks, in small letters.
+    """
+    found: list[str] = []
+    for run in text.casefold().split():
+        word = ""
+        for sign in run:
+            mark = unicodedata.category(sign)[0] == "M"
+            if not (mark or sign.isalnum()):
+                continue
+            if not is_unspaced(sign):
+                word += sign
+            elif mark and found:
+                found[-1] += sign
+            elif sign.isalnum():
+                found.append(sign)
+        if any(sign.isalnum() for sign in word):
+            found.append(word)
+    return found
+
+
 def count_words(text: str) -> int:
     """Count words: runs between spaces that hold a letter or a digit, or letters where unspaced."""
-    count = 0
-    for run in text.split():
-        letters = [sign for sign in run if sign.isalnum()]
-        unspaced = sum(is_unspaced(sign) for sign in letters)
-        count += unspaced + (len(letters) > unspaced)
-    return count
+    return len(units(text))

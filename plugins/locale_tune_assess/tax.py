@@ -1,0 +1,247 @@
+"""The check `tax`: what the model could do before and cannot do now (the alignment tax).
+
+The tasks are abilities that the tuning was not for: questions in other languages, sums, and
+instructions in English. The tax is the mean over all of them of what each lost, in points; a gain
+in one does not pay for a loss in another (Ouyang et al. 2022, arXiv:2203.02155, for the name).
+
+Questions are not asked again: the results per item of `multiple_choice` are read where that check
+has run before this one, as it has unless the setting `checks` says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from locale_tune.api import Finding
+
+from . import arithmetic
+from .bootstrap import FEWEST_GROUPS, Array, Paired, group_sums, percentiles, resampled, rows_of
+from .bootstrap import ratio, seed_of
+from .context import Context, Model
+from .instructions import PHRASES, REQUESTS, Instruction, followed, instructions
+from .languages import is_own, name_of
+
+NO_LANGUAGE = "zxx"  # the tag of what is in no language
+
+
+@dataclass(frozen=True)
+class Task:
+    """One ability: its name, and per item what each model got (0 or 1) and its group."""
+
+    name: str
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Tax:
+    """What tuning cost, in points of accuracy. `retention` is after over before, per task."""
+
+    deltas: tuple[float, ...]
+    tax: float
+    mean_delta: float
+    worst: str
+    retention: tuple[float | None, ...]
+
+
+def tax(context: Context) -> Iterator[Finding]:
+    """Yield one Finding per probe, and the tax over the probes and the questions."""
+    sums = arithmetic.sums(context.settings.arithmetic, context.seed)
+    english = instructions(REQUESTS, PHRASES, context.settings.instructions, "en")
+    own = instructions(
+        context.prompts,
+        context.settings.phrases,
+        context.settings.instructions,
+        context.locale.tag,
+    )
+
+    def probe(model: Model) -> tuple[list[float], list[str]]:
+        answers = model.generate([asked.prompt for asked in (*english, *own)])
+        return arithmetic.right(model, sums), answers
+
+    sides = context.both(probe)
+    tasks = list(question_tasks(context))
+    if sums:
+        yield _of_sums(context, sums, *(side[0] for side in sides))
+        names = tuple(one.id for one in sums)
+        tasks.append(Task("sums", tuple(sides[0][0]), tuple(sides[1][0]), names))
+    cut = len(english)
+    for lang, asked, part in (
+        ("en", english, slice(cut)),
+        (context.locale.tag, own, slice(cut, None)),
+    ):
+        if asked:
+            old, new = ([float(followed(*pair)) for pair in zip(asked, side[1][part], strict=True)]
+                        for side in sides)
+            answers = (sides[0][1][part], sides[1][1][part])
+            yield _of_instructions(context, lang, asked, answers, (old, new))
+            if lang == "en":
+                names = tuple(one.prompt for one in asked)
+                tasks.append(Task("instructions in English", tuple(old), tuple(new), names))
+    if tasks:
+        yield _of_tax(context, tasks)
+
+
+def question_tasks(context: Context) -> Iterator[Task]:
+    """Yield the questions in other languages as tasks, from what `multiple_choice` found."""
+    groups = {
+        record.id: record.meta.get("group") or record.id for record in context.items("questions")
+    }
+    for lang, rows in context.earlier("multiple_choice").items():
+        test = [row for row in rows if row["split"] != "dev"]
+        if test and not is_own(lang, context.locale):
+            yield Task(
+                f"questions in {name_of(lang, context.locale)}",
+                *(tuple(float(int(np.argmax(row[side])) == row["answer"]) for row in test)
+                  for side in ("before", "after")),
+                groups=tuple(groups.get(row["id"], row["id"]) for row in test),
+            )
+
+
+def tax_of(names: Sequence[str], before: Sequence[float], after: Sequence[float]) -> Tax:
+    """Return the tax of accuracies in 0..1 per task, in points."""
+    deltas = tuple(100 * (new - old) for old, new in zip(before, after, strict=True))
+    return Tax(
+        deltas=deltas,
+        tax=sum(max(0.0, -delta) for delta in deltas) / len(deltas),
+        mean_delta=sum(deltas) / len(deltas),
+        worst=names[deltas.index(min(deltas))],
+        retention=tuple(new / old if old else None for old, new in zip(before, after, strict=True)),
+    )
+
+
+def resampled_deltas(tasks: Sequence[Task], resamples: int, seed: int) -> Array:
+    """Draw the items of each task anew; return the deltas in points [resamples, tasks]."""
+    columns = []
+    for task in tasks:
+        own = seed_of(seed, "tax", task.name)
+        old, new = (
+            ratio(resampled(group_sums(rows_of(side), task.groups), resamples, own))
+            for side in (task.before, task.after)
+        )
+        columns.append(100 * (new - old))
+    return np.stack(columns, axis=1)
+
+
+def interval_of(tax: float, deltas: Array) -> tuple[float, float]:
+    """Return the basic bootstrap interval of the tax, which is never below 0.
+
+    A resampled tax is too high on average, since chance losses count and chance gains do not. So
+    percentiles would call any two models different; the basic interval (Davison and Hinkley 1997,
+    5.2), tax - (resampled tax - tax), turns that bias around.
+    """
+    taxes = np.maximum(0.0, -deltas).mean(axis=1)
+    low, high = percentiles(2 * tax - taxes)
+    return max(0.0, low), max(0.0, high)
+
+
+def _of_sums(
+    context: Context, sums: Sequence[arithmetic.Sum], before: list[float], after: list[float]
+) -> Finding:
+    context.save_items(
+        "arithmetic",
+        NO_LANGUAGE,
+        (
+            {"sum": one.id, "choices": list(one.choices), "before": old, "after": new}
+            for one, old, new in zip(sums, before, after, strict=True)
+        ),
+    )
+    return context.compare(
+        "arithmetic",
+        NO_LANGUAGE,
+        "Sums, right result chosen",
+        [100 * value for value in before],
+        [100 * value for value in after],
+        unit="%",
+        note="the likeliest of four results, after three worked sums; chance is 25 %",
+        section="retention",
+    )
+
+
+def _of_instructions(
+    context: Context,
+    lang: str,
+    asked: Sequence[Instruction],
+    answers: tuple[list[str], list[str]],
+    scores: tuple[list[float], list[float]],
+) -> Finding:
+    columns = zip(asked, *answers, *scores, strict=True)
+    context.save_items(
+        "instructions",
+        lang,
+        (
+            {
+                "kind": one.kind,
+                "prompt": one.prompt,
+                "answer_before": old,
+                "answer_after": new,
+                "before": ok_old,
+                "after": ok_new,
+            }
+            for one, old, new, ok_old, ok_new in columns
+        ),
+    )
+    return context.compare(
+        "instructions",
+        lang,
+        f"Instructions in {name_of(lang, context.locale)}, followed to the letter",
+        *([100 * value for value in side] for side in scores),
+        unit="%",
+        note="a program checks each; it does not see whether the answer is a good one",
+        section="retention",
+    )
+
+
+def _of_tax(context: Context, tasks: Sequence[Task]) -> Finding:
+    before, after = (
+        [float(np.mean(getattr(task, side))) for task in tasks] for side in ("before", "after")
+    )
+    names = [task.name for task in tasks]
+    result = tax_of(names, before, after)
+    deltas = resampled_deltas(tasks, context.settings.resamples, context.seed)
+    enough = all(len(set(task.groups)) >= FEWEST_GROUPS for task in tasks)
+    interval = interval_of(result.tax, deltas) if enough else None
+    context.shown["tax"] = list(_table(tasks, before, after, result, deltas))
+    return context.finding(
+        "tax",
+        context.locale.tag,
+        "Alignment tax: what other abilities lost",
+        Paired(
+            before=0.0,
+            after=result.tax,
+            change=result.tax,
+            interval=interval,
+            interval_before=None,
+            interval_after=interval,
+            groups=min(len(set(task.groups)) for task in tasks),
+        ),
+        n=sum(len(task.before) for task in tasks),
+        unit="points",
+        lower_is_better=True,
+        note=(
+            f"mean loss over {', '.join(names)}, gains counted as 0; mean change "
+            f"{result.mean_delta:+.1f} points, worst: {result.worst}"
+        ),
+        section="retention",
+    )
+
+
+def _table(
+    tasks: Sequence[Task], before: list[float], after: list[float], result: Tax, deltas: Array
+) -> Iterator[dict[str, Any]]:
+    for index, task in enumerate(tasks):
+        low, high = percentiles(deltas[:, index])
+        yield {
+            "task": task.name,
+            "n": len(task.before),
+            "before": 100 * before[index],
+            "after": 100 * after[index],
+            "delta": result.deltas[index],
+            "interval": [low, high],
+            "retention": result.retention[index],
+        }
