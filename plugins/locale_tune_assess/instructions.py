@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from locale_tune.api import sentences
+from locale_tune.api import fill, sentences, slots_of
 
 from .languages import is_unspaced, units
 
@@ -64,9 +64,10 @@ def instructions(
         word = last_word(request)
         numbers = NUMBERS.get(kind, (0,))
         n = numbers[turn % len(numbers)]
-        if "{word}" in phrases[kind] and not word:
+        if "word" in slots_of(phrases[kind]) and not word:
             continue
-        phrase = phrases[kind].replace("{n}", str(n)).replace("{word}", word)
+        slots = {"n": str(n), "word": word}
+        phrase = fill(phrases[kind], slots.__getitem__)
         found.append(Instruction(kind, f"{request} {phrase}", n, word, lang))
     return found[:count]
 
