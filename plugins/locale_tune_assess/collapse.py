@@ -75,8 +75,11 @@ def drawn(model: Model, context: Context) -> Drawn:
     """Sample answers to the pack's prompts and measure how open each next token was."""
     settings = context.settings
     answers = model.sample(context.prompts, settings.draws, max_new_tokens=settings.draw_tokens)
-    flat = [(prompt, answer) for prompt, some in zip(context.prompts, answers, strict=True)
-            for answer in some]
+    flat = [
+        (prompt, answer)
+        for prompt, some in zip(context.prompts, answers, strict=True)
+        for answer in some
+    ]
     values = iter(model.entropies([prompt for prompt, _ in flat], [answer for _, answer in flat]))
     means = [sum(next(values) for _ in some) / len(some) for some in answers]
     return Drawn(answers, means)

@@ -83,7 +83,8 @@ class Model(Protocol):
     ) -> list[str]:
         """Return greedy answers to user messages, through the model's own chat template.
 
-        `raw` leaves special tokens in the text. What was asked before is not generated again.
+        `raw` leaves special tokens in the text, also the one that ended it. What was asked before
+        is not generated again.
         """
 
     def sample(
@@ -96,6 +97,9 @@ class Model(Protocol):
         raw: bool = False,
     ) -> list[list[str]]:
         """Return `samples` answers to each user message, drawn by the build's seed."""
+
+    def continuations(self, prefixes: Sequence[str]) -> list[str]:
+        """Return how the model goes on greedily with running text, without any template."""
 
     def entropies(self, prompts: Sequence[str], answers: Sequence[str]) -> list[float]:
         """Return the mean next-token entropy (nats) over each answer, given its user message."""

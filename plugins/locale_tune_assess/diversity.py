@@ -1,7 +1,7 @@
 """How much a set of texts differs within itself, as figures on tokens and on vectors.
 
 Distinct-n (Li et al. 2016, arXiv:1510.03055), the entropy of n-grams, self-BLEU (Zhu et al. 2018,
-arXiv:1802.01886, on the sentence BLEU of Papineni et al. 2002, smoothed as in nltk's `method1`), the
+arXiv:1802.01886, on the sentence BLEU of Papineni et al. 2002, smoothed as nltk's `method1`), the
 mean cosine distance, and the Vendi score (Friedman and Dieng 2023, arXiv:2210.02410). They depend
 on how a text is cut into tokens: compare sets in one language, cut in one way, never languages.
 """
@@ -137,8 +137,7 @@ def _bleu(matched: Sequence[int], length: int, others: Sequence[int]) -> float:
     if not matched[0]:
         return 0.0
     logs = [
-        math.log((hits or EPSILON) / max(1, length - size))
-        for size, hits in enumerate(matched)
+        math.log((hits or EPSILON) / max(1, length - size)) for size, hits in enumerate(matched)
     ]
     nearest = min(others, key=lambda other: (abs(other - length), other))
     brevity = min(0.0, 1 - nearest / length)

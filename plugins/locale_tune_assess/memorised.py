@@ -58,8 +58,15 @@ def memorised(context: Context) -> Iterator[Finding]:
     shares = [[100.0 * (size >= LONG) for size in side["text"]] for side in lengths]
     context.shown["memorised"] = [
         *(_shown(name, *(side[name] for side in lengths)) for name in SETS if openings[name]),
-        *([_shown("answers", *(_sizes(free[part]) for part in (slice(asked), slice(asked, None))))]
-          if asked else []),
+        *(
+            [
+                _shown(
+                    "answers", *(_sizes(free[part]) for part in (slice(asked), slice(asked, None)))
+                )
+            ]
+            if asked
+            else []
+        ),
     ]
     yield context.compare(
         "memorised",

@@ -19,8 +19,17 @@ import numpy as np
 from locale_tune.api import Finding
 
 from . import arithmetic
-from .bootstrap import FEWEST_GROUPS, Array, Paired, group_sums, percentiles, resampled, rows_of
-from .bootstrap import ratio, seed_of
+from .bootstrap import (
+    FEWEST_GROUPS,
+    Array,
+    Paired,
+    group_sums,
+    percentiles,
+    ratio,
+    resampled,
+    rows_of,
+    seed_of,
+)
 from .context import Context, Model
 from .instructions import PHRASES, REQUESTS, Instruction, followed, instructions
 from .languages import is_own, name_of
@@ -76,8 +85,10 @@ def tax(context: Context) -> Iterator[Finding]:
         (context.locale.tag, own, slice(cut, None)),
     ):
         if asked:
-            old, new = ([float(followed(*pair)) for pair in zip(asked, side[1][part], strict=True)]
-                        for side in sides)
+            old, new = (
+                [float(followed(*pair)) for pair in zip(asked, side[1][part], strict=True)]
+                for side in sides
+            )
             answers = (sides[0][1][part], sides[1][1][part])
             yield _of_instructions(context, lang, asked, answers, (old, new))
             if lang == "en":
@@ -97,8 +108,10 @@ def question_tasks(context: Context) -> Iterator[Task]:
         if test and not is_own(lang, context.locale):
             yield Task(
                 f"questions in {name_of(lang, context.locale)}",
-                *(tuple(float(int(np.argmax(row[side])) == row["answer"]) for row in test)
-                  for side in ("before", "after")),
+                *(
+                    tuple(float(int(np.argmax(row[side])) == row["answer"]) for row in test)
+                    for side in ("before", "after")
+                ),
                 groups=tuple(groups.get(row["id"], row["id"]) for row in test),
             )
 
@@ -128,16 +141,24 @@ def resampled_deltas(tasks: Sequence[Task], resamples: int, seed: int) -> Array:
     return np.stack(columns, axis=1)
 
 
-def interval_of(tax: float, deltas: Array) -> tuple[float, float]:
-    """Return the basic bootstrap interval of the tax, which is never below 0.
+def interval_of(result: Tax, draws: Array) -> tuple[tuple[float, float], float]:
+    """Return a 95 % interval of the tax and its p-value, from resampled deltas [resamples, tasks].
 
-    A resampled tax is too high on average, since chance losses count and chance gains do not. So
-    percentiles would call any two models different; the basic interval (Davison and Hinkley 1997,
-    5.2), tax - (resampled tax - tax), turns that bias around.
+    Chance losses count and chance gains do not, so a tax above 0 is what two equal models show. The
+    lower end is therefore what is left after taking off the tax that chance alone exceeds in one of
+    40 draws: the draws moved to have no change on average. The upper end is the plain percentile,
+    too high by the same token.
     """
-    taxes = np.maximum(0.0, -deltas).mean(axis=1)
-    low, high = percentiles(2 * tax - taxes)
-    return max(0.0, low), max(0.0, high)
+
+    def taxes(deltas: Array) -> Array:
+        found: Array = np.maximum(0.0, -deltas).mean(axis=1)
+        return found
+
+    by_chance = taxes(draws - draws.mean(axis=0))
+    low = max(0.0, result.tax - percentiles(by_chance)[1])
+    high = max(result.tax, percentiles(taxes(draws))[1])
+    beyond = int((by_chance >= result.tax - 1e-9).sum())
+    return (low, high), min(1.0, 2 * (1 + beyond) / (len(draws) + 1))
 
 
 def _of_sums(
@@ -205,7 +226,7 @@ def _of_tax(context: Context, tasks: Sequence[Task]) -> Finding:
     result = tax_of(names, before, after)
     deltas = resampled_deltas(tasks, context.settings.resamples, context.seed)
     enough = all(len(set(task.groups)) >= FEWEST_GROUPS for task in tasks)
-    interval = interval_of(result.tax, deltas) if enough else None
+    interval, p = interval_of(result, deltas) if enough else (None, None)
     context.shown["tax"] = list(_table(tasks, before, after, result, deltas))
     return context.finding(
         "tax",
@@ -219,6 +240,7 @@ def _of_tax(context: Context, tasks: Sequence[Task]) -> Finding:
             interval_before=None,
             interval_after=interval,
             groups=min(len(set(task.groups)) for task in tasks),
+            p=p,
         ),
         n=sum(len(task.before) for task in tasks),
         unit="points",

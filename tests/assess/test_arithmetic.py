@@ -56,6 +56,4 @@ def test_a_model_is_right_where_it_finds_the_right_result_likeliest() -> None:
         text = prompt.splitlines()[-1].removesuffix(" =")
         return float((int(choice) == result(text)) == ("+" in text))
 
-    assert right(Talker("before", knows=knows), made) == [
-        float("+" in one.id) for one in made
-    ]
+    assert right(Talker("before", knows=knows), made) == [float("+" in one.id) for one in made]

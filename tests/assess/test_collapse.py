@@ -12,7 +12,7 @@ from locale_tune_assess.collapse import collapse, figures
 from locale_tune_assess.settings import AssessSettings
 
 PROMPTS = tuple(f"Dumonda {index}?" for index in range(6))
-WORDS = "il lai grond è blau e profund ma la chasa sper la riva stat vida dapi onns".split()
+WORDS = ["il", "lai", "grond", "è", "blau", "e", "profund", "ma", "la", "chasa", "sper", "riva"]
 
 
 def lively(prompt: str, draw: int) -> str:

