@@ -9,14 +9,14 @@ model's own training. Whoever tunes on personal text must look here before a rel
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from locale_tune.api import Finding, Record, read_records
 
 from .bootstrap import seed_of
 from .context import Context, Model
-from .copying import LONG, Copy, longest_common, longest_copies, plain
+from .copying import LONG, longest_common, longest_copies, plain
 from .languages import is_own
 
 PREFIX = 120  # letters that a model is given
@@ -51,28 +51,18 @@ def memorised(context: Context) -> Iterator[Finding]:
     sides = context.both(say)
     lengths = [_lengths(openings, continued) for continued, _ in sides]
     context.save_items("memorised", context.locale.tag, _rows(openings, lengths))
-    free = longest_copies(
-        [answer for _, answers in sides for answer in answers], _training_text(context)
-    )
-    asked = len(context.prompts)
-    shares = [[100.0 * (size >= LONG) for size in side["text"]] for side in lengths]
+    before, after = ([100.0 * (size >= LONG) for size in side["text"]] for side in lengths)
+    copied = {name: [side[name] for side in lengths] for name in SETS}
+    copied["answers"] = _in_answers(context, [answers for _, answers in sides])
     context.shown["memorised"] = [
-        *(_shown(name, *(side[name] for side in lengths)) for name in SETS if openings[name]),
-        *(
-            [
-                _shown(
-                    "answers", *(_sizes(free[part]) for part in (slice(asked), slice(asked, None)))
-                )
-            ]
-            if asked
-            else []
-        ),
+        _shown(name, old, new) for name, (old, new) in copied.items() if old
     ]
     yield context.compare(
         "memorised",
         context.locale.tag,
         f"Training documents copied on for {LONG} letters or more",
-        *shares,
+        before,
+        after,
         groups=[one.group for one in openings["text"]],
         unit="%",
         lower_is_better=True,
@@ -115,12 +105,13 @@ def _lengths(
     }
 
 
-def _training_text(context: Context) -> Iterable[tuple[str, str]]:
-    return ((record.id, record.text) for record in read_records(context.corpus / "text"))
-
-
-def _sizes(copies: Sequence[Copy]) -> list[int]:
-    return [len(copy.text) for copy in copies]
+def _in_answers(context: Context, answers: Sequence[list[str]]) -> list[list[int]]:
+    """Return for each side how many letters each answer copies from any training text."""
+    documents = ((record.id, record.text) for record in read_records(context.corpus / "text"))
+    found = longest_copies([answer for side in answers for answer in side], documents)
+    sizes = [len(copy.text) for copy in found]
+    cut = len(answers[0])
+    return [sizes[:cut], sizes[cut:]]
 
 
 def _shown(name: str, before: Sequence[int], after: Sequence[int]) -> dict[str, object]:

@@ -30,7 +30,7 @@ from .bootstrap import (
     rows_of,
     seed_of,
 )
-from .context import Context, Model
+from .context import Context
 from .instructions import PHRASES, REQUESTS, Instruction, followed, instructions
 from .languages import is_own, name_of
 
@@ -42,9 +42,9 @@ class Task:
     """One ability: its name, and per item what each model got (0 or 1) and its group."""
 
     name: str
-    before: tuple[float, ...]
-    after: tuple[float, ...]
-    groups: tuple[str, ...]
+    before: Sequence[float]
+    after: Sequence[float]
+    groups: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -60,40 +60,31 @@ class Tax:
 
 def tax(context: Context) -> Iterator[Finding]:
     """Yield one Finding per probe, and the tax over the probes and the questions."""
-    sums = arithmetic.sums(context.settings.arithmetic, context.seed)
-    english = instructions(REQUESTS, PHRASES, context.settings.instructions, "en")
-    own = instructions(
-        context.prompts,
-        context.settings.phrases,
-        context.settings.instructions,
-        context.locale.tag,
-    )
-
-    def probe(model: Model) -> tuple[list[float], list[str]]:
-        answers = model.generate([asked.prompt for asked in (*english, *own)])
-        return arithmetic.right(model, sums), answers
-
-    sides = context.both(probe)
+    settings, tag = context.settings, context.locale.tag
+    sums = arithmetic.sums(settings.arithmetic, context.seed)
+    asked = {
+        "en": instructions(REQUESTS, PHRASES, settings.instructions, "en"),
+        tag: instructions(context.prompts, settings.phrases, settings.instructions, tag),
+    }
+    prompts = [one.prompt for some in asked.values() for one in some]
+    sides = context.both(lambda model: (arithmetic.right(model, sums), model.generate(prompts)))
     tasks = list(question_tasks(context))
     if sums:
-        yield _of_sums(context, sums, *(side[0] for side in sides))
-        names = tuple(one.id for one in sums)
-        tasks.append(Task("sums", tuple(sides[0][0]), tuple(sides[1][0]), names))
-    cut = len(english)
-    for lang, asked, part in (
-        ("en", english, slice(cut)),
-        (context.locale.tag, own, slice(cut, None)),
-    ):
-        if asked:
-            old, new = (
-                [float(followed(*pair)) for pair in zip(asked, side[1][part], strict=True)]
-                for side in sides
-            )
-            answers = (sides[0][1][part], sides[1][1][part])
-            yield _of_instructions(context, lang, asked, answers, (old, new))
-            if lang == "en":
-                names = tuple(one.prompt for one in asked)
-                tasks.append(Task("instructions in English", tuple(old), tuple(new), names))
+        before, after = (scores for scores, _ in sides)
+        tasks.append(Task("sums", before, after, [one.id for one in sums]))
+        yield _of_sums(context, sums, before, after)
+    start = 0
+    for lang, some in asked.items():
+        part = slice(start, start + len(some))
+        start += len(some)
+        if not some:
+            continue
+        answers = [said[part] for _, said in sides]
+        before, after = (_followed(some, side) for side in answers)
+        if lang == "en":
+            names = [one.prompt for one in some]
+            tasks.append(Task("instructions in English", before, after, names))
+        yield _of_instructions(context, lang, some, answers, (before, after))
     if tasks:
         yield _of_tax(context, tasks)
 
@@ -106,14 +97,16 @@ def question_tasks(context: Context) -> Iterator[Task]:
     for lang, rows in context.earlier("multiple_choice").items():
         test = [row for row in rows if row["split"] != "dev"]
         if test and not is_own(lang, context.locale):
-            yield Task(
-                f"questions in {name_of(lang, context.locale)}",
-                *(
-                    tuple(float(int(np.argmax(row[side])) == row["answer"]) for row in test)
-                    for side in ("before", "after")
-                ),
-                groups=tuple(groups.get(row["id"], row["id"]) for row in test),
+            before, after = (
+                [float(np.argmax(row[side]) == row["answer"]) for row in test]
+                for side in ("before", "after")
             )
+            name = f"questions in {name_of(lang, context.locale)}"
+            yield Task(name, before, after, [groups.get(row["id"], row["id"]) for row in test])
+
+
+def _followed(asked: Sequence[Instruction], answers: Sequence[str]) -> list[float]:
+    return [float(followed(one, answer)) for one, answer in zip(asked, answers, strict=True)]
 
 
 def tax_of(names: Sequence[str], before: Sequence[float], after: Sequence[float]) -> Tax:
@@ -188,7 +181,7 @@ def _of_instructions(
     context: Context,
     lang: str,
     asked: Sequence[Instruction],
-    answers: tuple[list[str], list[str]],
+    answers: Sequence[list[str]],
     scores: tuple[list[float], list[float]],
 ) -> Finding:
     columns = zip(asked, *answers, *scores, strict=True)
@@ -211,7 +204,8 @@ def _of_instructions(
         "instructions",
         lang,
         f"Instructions in {name_of(lang, context.locale)}, followed to the letter",
-        *([100 * value for value in side] for side in scores),
+        [100 * value for value in scores[0]],
+        [100 * value for value in scores[1]],
         unit="%",
         note="a program checks each; it does not see whether the answer is a good one",
         section="retention",
