@@ -83,24 +83,23 @@ def units(text: str) -> list[str]:
     A word is what stands between spaces, if it holds a letter or a digit: its letters, digits and
     marks, in small letters.
     """
-    found: list[str] = []
-    for run in text.casefold().split():
-        word = ""
-        for sign in run:
-            mark = unicodedata.category(sign)[0] == "M"
-            if not (mark or sign.isalnum()):
-                continue
-            if not is_unspaced(sign):
-                word += sign
-            elif mark and found:
-                found[-1] += sign
-            elif sign.isalnum():
-                found.append(sign)
-        if any(sign.isalnum() for sign in word):
-            found.append(word)
-    return found
+    return [unit for run in text.casefold().split() for unit in _of_run(run)]
+
+
+def _of_run(run: str) -> list[str]:
+    found, apart = [""], False
+    for sign in run:
+        mark = unicodedata.category(sign)[0] == "M"
+        if not (mark or sign.isalnum()):
+            continue
+        if not mark:
+            before, apart = apart, is_unspaced(sign)
+            if apart or before:
+                found.append("")
+        found[-1] += sign
+    return [unit for unit in found if any(sign.isalnum() for sign in unit)]
 
 
 def count_words(text: str) -> int:
-    """Count words: runs between spaces that hold a letter or a digit, or letters where unspaced."""
+    """Count the words of a text, or its letters where no spaces part words."""
     return len(units(text))

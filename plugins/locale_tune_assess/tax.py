@@ -241,7 +241,7 @@ def _of_tax(context: Context, tasks: Sequence[Task]) -> Finding:
         lower_is_better=True,
         note=(
             f"mean loss over {', '.join(names)}, gains counted as 0; mean change "
-            f"{result.mean_delta:+.1f} points, worst: {result.worst}"
+            f"{result.mean_delta:+.1f} points, worst: {result.worst} ({min(result.deltas):+.1f})"
         ),
         section="retention",
     )
