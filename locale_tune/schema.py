@@ -104,14 +104,14 @@ class Source(Frozen):
 
 
 class Bound(Frozen):
-    """A limit that fails the build: on a finding after tuning, or on its change.
+    """A limit that fails the build: on a finding after tuning, its change, or its ratio.
 
     With `clear`, a change fails it only where the whole 95 % interval is beyond the limit.
     """
 
     check: str
     on: str = ""
-    of: Literal["after", "change"] = "after"
+    of: Literal["after", "change", "ratio"] = "after"
     min: float | None = None
     max: float | None = None
     clear: bool = Field(default=False, description="noise alone does not break it")

@@ -87,6 +87,34 @@ def measure_samples(context: Context) -> Iterator[Finding]:
     return measure(context)
 
 
+def measure_collapse(context: Context) -> Iterator[Finding]:
+    """Measure whether each model still has more than one thing to say."""
+    from .collapse import collapse as measure
+
+    return measure(context)
+
+
+def measure_tax(context: Context) -> Iterator[Finding]:
+    """Measure what the model could do before and cannot do now."""
+    from .tax import tax as measure
+
+    return measure(context)
+
+
+def measure_memorised(context: Context) -> Iterator[Finding]:
+    """Measure how much training text each model gives back word for word."""
+    from .memorised import memorised as measure
+
+    return measure(context)
+
+
+def measure_leaked_tokens(context: Context) -> Iterator[Finding]:
+    """Measure control tokens in answers, answers without an end, and broken letters."""
+    from .leaked_tokens import leaked_tokens as measure
+
+    return measure(context)
+
+
 @hookimpl
 def locale_tune_stages() -> Iterable[Stage]:
     """Offer `assess`."""
@@ -120,3 +148,9 @@ def locale_tune_checks() -> Iterable[Check]:
         "fertility", measure_fertility, "tokens per word, bytes per token, parity with English"
     )
     yield Check("samples", measure_samples, "greedy answers to the pack's prompts, side by side")
+    yield Check("collapse", measure_collapse, "how much sampled answers differ from each other")
+    yield Check("tax", measure_tax, "sums, instructions, and the alignment tax over all tasks")
+    yield Check("memorised", measure_memorised, "training text that is given back word for word")
+    yield Check(
+        "leaked_tokens", measure_leaked_tokens, "control tokens in answers, answers without an end"
+    )

@@ -89,7 +89,8 @@ class Model(Protocol):
     ) -> list[str]:
         """Return greedy answers to user messages, through the model's own chat template.
 
-        `raw` leaves special tokens in the text. What was asked before is not generated again.
+        `raw` leaves special tokens in the text, also the one that ended it. What was asked before
+        is not generated again.
         """
 
     def sample(
@@ -102,6 +103,9 @@ class Model(Protocol):
         raw: bool = False,
     ) -> list[list[str]]:
         """Return `samples` answers to each user message, drawn by the build's seed."""
+
+    def continuations(self, prefixes: Sequence[str]) -> list[str]:
+        """Return how the model goes on greedily with running text, without any template."""
 
     def entropies(self, prompts: Sequence[str], answers: Sequence[str]) -> list[float]:
         """Return the mean next-token entropy (nats) over each answer, given its user message."""
@@ -147,6 +151,19 @@ class Context:
             (heapq.heappush if len(heap) < limit else heapq.heappushpop)(heap, entry)
         kept = (entry for heap in heaps.values() for entry in heap)
         return [record for _, _, record in sorted(kept, key=lambda entry: -entry[1])]
+
+    def earlier(self, check: str) -> dict[str, list[dict[str, Any]]]:
+        """Return the results per item that another check of this run has kept, by `on`.
+
+        Empty for a check that has not run (yet): checks run in the order of their names, or of the
+        setting `checks`.
+        """
+        import pyarrow.parquet as pq
+
+        files = sorted((self.out.parent / check / "items").glob(f"{check}-*.parquet"))
+        return {
+            file.stem.removeprefix(f"{check}-"): pq.read_table(file).to_pylist() for file in files
+        }
 
     def both(self, work: Callable[[Model], Result]) -> tuple[Result, Result]:
         """Run `work` on each model and return (before, after).

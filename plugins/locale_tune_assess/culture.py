@@ -23,10 +23,12 @@ from dataclasses import dataclass
 
 from locale_tune.api import Finding, Record
 
+from .answers import Answers
 from .bootstrap import seed_of
-from .context import Context, Model
+from .context import Context
+from .formats import is_usable, shuffled
 from .languages import is_own, name_of, tag_of
-from .questions import Answers, answers, is_usable, parts_of, shuffled
+from .questions import answered
 
 TAG = "culture"
 
@@ -53,13 +55,7 @@ def culture(context: Context) -> Iterator[Finding]:
     records = [shuffled(record, context.seed) for record in _drawn(context)]
     if not records:
         return
-    asked = [parts_of(record) for record in records]
-
-    def score(model: Model) -> list[list[float]]:
-        return model.choice_logprobs([p for p, _ in asked], [choices for _, choices in asked])
-
-    before, after = (answers(records, side) for side in context.both(score))
-    everything = Asked(records, before, after)
+    everything = Asked(records, *answered(context, records))
     tags = [tag_of(record.lang, context.locale) for record in records]
     for tag in sorted(set(tags), key=lambda tag: (tag != context.locale.tag, tag)):
         own = [i for i, record in enumerate(records) if TAG in record.meta and tags[i] == tag]

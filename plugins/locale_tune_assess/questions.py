@@ -40,21 +40,26 @@ def multiple_choice(context: Context) -> Iterator[Finding]:
     questions = [shuffled(record, context.seed) for record in found if is_usable(record)]
     if not questions:
         return
-    asked = [parts_of(record) for record in questions]
-    normalise = context.settings.normalise
-
-    def score(model: Model) -> Answers:
-        prompts, options = [p for p, _ in asked], [choices for _, choices in asked]
-        logprobs = model.choice_logprobs(prompts, options)
-        tokens = model.choice_tokens(prompts, options) if normalise == "token" else None
-        return answers(questions, logprobs, normalise, tokens)
-
-    before, after = context.both(score)
+    before, after = answered(context, questions)
     tags = [tag_of(record.lang, context.locale) for record in questions]
     for tag in in_order(tags, context.locale):
         chosen = [index for index, own in enumerate(tags) if own == tag]
         part = [questions[index] for index in chosen]
         yield from _of_language(context, tag, part, (before.part(chosen), after.part(chosen)))
+
+
+def answered(context: Context, questions: Sequence[Record]) -> Sides:
+    """Return what each model answers, options in the order they have in the records."""
+    asked = [parts_of(record) for record in questions]
+    prompts, options = [prompt for prompt, _ in asked], [choices for _, choices in asked]
+    normalise = context.settings.normalise
+
+    def score(model: Model) -> Answers:
+        logprobs = model.choice_logprobs(prompts, options)
+        tokens = model.choice_tokens(prompts, options) if normalise == "token" else None
+        return answers(questions, logprobs, normalise, tokens)
+
+    return context.both(score)
 
 
 def in_order(tags: Sequence[str], locale: Locale) -> list[str]:

@@ -51,6 +51,8 @@ def limits(bound: Bound) -> str:
         words.append(f"at most {short(bound.max)}")
     limit = " and ".join(words) or "no limit"
     clearly = " (broken where the whole interval is beyond)" if bound.clear else ""
+    if bound.of == "ratio":
+        return f"{limit} times what it was before"
     return f"change of {limit}{clearly}" if bound.of == "change" else limit
 
 
@@ -70,7 +72,7 @@ def _unmatched(bound: Bound, findings: Sequence[Finding]) -> str:
 
 
 def _problem(bound: Bound, finding: Finding) -> str:
-    value = finding.after if bound.of == "after" else finding.change
+    value = _value(bound, finding)
     what = f"{finding.label} ({finding.check} on {finding.on})"
     if value is None or not math.isfinite(value):
         return f"{what} has no {bound.of} number, but the pack asks for {limits(bound)}."
@@ -84,4 +86,12 @@ def _problem(bound: Bound, finding: Finding) -> str:
         seen = finding.interval if bound.clear else None
         clear = f" (95 % interval {between(seen, 3, sign=True)})" if seen else ""
         return f"{what} changed by {signed(value)}{clear}; the pack asks for a {limits(bound)}."
+    if bound.of == "ratio":
+        return f"{what} is {number(value)} times what it was; the pack asks for {limits(bound)}."
     return f"{what} is {number(value)}; the pack asks for {limits(bound)}."
+
+
+def _value(bound: Bound, finding: Finding) -> float | None:
+    if bound.of == "ratio":
+        return finding.after / finding.before if finding.before else None
+    return finding.after if bound.of == "after" else finding.change

@@ -68,6 +68,10 @@ class FakeModel:
         self.calls.append("sample")
         return [[f"{self.likes} {index}" for index in range(samples)] for _ in prompts]
 
+    def continuations(self, prefixes: Sequence[str]) -> list[str]:
+        self.calls.append("continuations")
+        return [self.likes for _ in prefixes]
+
     def entropies(self, prompts: Sequence[str], answers: Sequence[str]) -> list[float]:
         self.calls.append("entropies")
         return [self.bits for _ in prompts]
