@@ -7,6 +7,7 @@ from locale_tune.errors import (
     LocaleTuneError,
     NotFinite,
     PackError,
+    PlanError,
     PluginError,
     SourceMissing,
     StageFailed,
@@ -24,6 +25,7 @@ from locale_tune.files import (
     verified,
     write_json,
 )
+from locale_tune.finished import FinishedRun, open_run
 from locale_tune.hookspecs import hookimpl
 from locale_tune.machine import now, this_machine
 from locale_tune.offers import (
@@ -63,6 +65,7 @@ from locale_tune.schema import (
     Record,
     Settings,
     Source,
+    Step,
     Verdict,
     without_result,
 )
@@ -77,6 +80,7 @@ __all__ = [
     "Command",
     "Filter",
     "Finding",
+    "FinishedRun",
     "Job",
     "LanguagePack",
     "Launcher",
@@ -88,6 +92,7 @@ __all__ = [
     "NotFinite",
     "PackError",
     "Parts",
+    "PlanError",
     "PluginError",
     "Pool",
     "Progress",
@@ -100,6 +105,7 @@ __all__ = [
     "Span",
     "Stage",
     "StageFailed",
+    "Step",
     "Stopped",
     "Verdict",
     "canonical",
@@ -113,6 +119,7 @@ __all__ = [
     "joined",
     "licences",
     "now",
+    "open_run",
     "pinned_file",
     "read_json",
     "read_pack",
