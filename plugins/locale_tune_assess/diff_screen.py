@@ -66,7 +66,7 @@ def artifacts_table(found: Sequence[Difference]) -> Table:
     return table
 
 
-def scores_table(scores: Sequence[Score], paired: Mapping[tuple[str, str], Any]) -> Table:
+def scores_table(scores: Sequence[Score], paired: Mapping[tuple[str, str], Finding]) -> Table:
     """Return the findings after the build of A and of B, and how sure their difference is."""
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
     table.add_column("scores after the build", overflow="fold")
@@ -81,7 +81,7 @@ def scores_table(scores: Sequence[Score], paired: Mapping[tuple[str, str], Any])
             _plain(told(score.label) + arrow),
             *(_number(found.after if found else None) for found in (score.a, score.b)),
             _number(score.change, "+"),
-            _interval(pair["interval"] if pair else None),
+            _interval(pair.interval if pair else None),
             reading(score, pair),
         )
     return table
@@ -108,13 +108,13 @@ def changes_table(findings: Sequence[Finding]) -> Table:
     return table
 
 
-def reading(score: Score, pair: Mapping[str, Any] | None) -> str:
+def reading(score: Score, pair: Finding | None) -> str:
     """Say what a row means, from the same items if both runs kept them."""
     if score.a is None or score.b is None:
         return f"only in {'A' if score.a else 'B'}"
     if pair:
-        words = str(pair["verdict"]) if pair["interval"] else "too few groups for an interval"
-        return f"{words}, on {pair['n']:,} shared items"
+        words = pair.verdict if pair.interval else "too few groups for an interval"
+        return f"{words}, on {pair.n:,} shared items"
     if score.overlap is None:
         return "no interval"
     return "their changes overlap" if score.overlap else "their changes do not overlap"

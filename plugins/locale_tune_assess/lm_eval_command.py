@@ -20,7 +20,7 @@ from locale_tune.api import (
     replace_json,
 )
 
-from .context import Context, Model
+from .context import Context, Model, judged
 from .diff_screen import changes_table
 from .settings import AssessSettings
 
@@ -60,11 +60,11 @@ def command(
     prepare(download)
     finished = open_run(run)
     found, shown = measure(finished, tasks, include_path, limit, click.echo)
-    keep(finished, found, shown, limit)
+    kept = keep(finished, found, shown, limit)
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 140
-    console.print(changes_table(found))
+    console.print(changes_table([one for one in kept if one.on in {new.on for new in found}]))
     click.echo(f"kept in {finished.path / RESULT}, items in {finished.path / FOLDER / 'items'}")
     click.echo(f"to put it on the report page: locale-tune report {finished.path}")
 
@@ -146,23 +146,28 @@ def context_of(run: FinishedRun) -> Context:
 
 def keep(
     run: FinishedRun, found: Sequence[Finding], shown: Sequence[Any], limit: int | None
-) -> None:
-    """Write lm-eval.json: what earlier calls measured on the same model stays beside the new."""
+) -> list[Finding]:
+    """Write lm-eval.json and return its findings: what earlier calls measured stays beside the new.
+
+    Verdicts are Holm's over all of them. What was measured on another model is forgotten.
+    """
     model = run.newest("model").fingerprint
-    new = [finding.model_dump(mode="json") for finding in found]
     names = {finding.on for finding in found}
     old = _earlier(run, model)
+    earlier = [Finding.model_validate(row) for row in _without(old["findings"], names)]
+    both = judged([*earlier, *found])
     with disk_errors(run.path / RESULT):
         replace_json(
             run.path / RESULT,
             {
                 "format": 1,
                 "model": model,
-                "findings": [*_without(old["findings"], names), *new],
+                "findings": [finding.model_dump(mode="json") for finding in both],
                 "reliability": [*_without(old["reliability"], names), *shown],
                 "limits": {**old.get("limits", {}), **dict.fromkeys(sorted(names), limit)},
             },
         )
+    return both
 
 
 def _earlier(run: FinishedRun, model: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ CALIBRATED = (
     "the softmax over lm-eval's log-likelihoods of the options, per character, times their mean "
     "length"
 )
+SECTIONS = {"bits_per_byte": "language", "byte_perplexity": "language"}
 Sample = Mapping[str, Any]
 
 
@@ -85,6 +86,7 @@ def findings_of(
             _paired(context, pairs, sides[0], sides[1], ratio),
             n=len(pairs.before),
             lower_is_better=higher.get(metric) is False,
+            section=SECTIONS.get(metric, "knowledge"),
             note=note,
         )
     yield from _calibration(context, pairs, note)
@@ -191,6 +193,7 @@ def _calibration(context: Context, pairs: Pairs, note: str) -> Iterator[Finding]
             result,
             n=len(pairs.before),
             lower_is_better=True,
+            section="calibration",
             note=note,
         )
     for name, side, interval in zip(("before", "after"), (old, new), intervals["ece"], strict=True):
