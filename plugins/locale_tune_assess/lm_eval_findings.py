@@ -153,9 +153,10 @@ def answers(samples: Sequence[Sample]) -> Answers | None:
 
 def _options(sample: Sample) -> tuple[Array, int] | None:
     replies, right = sample["filtered_resps"], sample["target"]
-    texts = [argument[1].strip() for argument in sample["arguments"] if len(argument) == 2]
-    asked = len(texts) == len(replies) > 1 and "acc_mutual_info" not in sample["metrics"]
-    if not asked or isinstance(right, bool) or not isinstance(right, int):
+    asked = [argument[1] for argument in sample["arguments"] if len(argument) == 2]
+    texts = [text.strip() for text in asked if isinstance(text, str)]  # not of a generation
+    plain = len(texts) == len(replies) > 1 and "acc_mutual_info" not in sample["metrics"]
+    if not plain or isinstance(right, bool) or not isinstance(right, int):
         return None
     values = [reply[0] for reply in replies if isinstance(reply, (list, tuple))]
     if len(values) < len(texts) or not 0 <= right < len(texts) or not all(texts):

@@ -70,8 +70,8 @@ def _checked(path: Path) -> dict[str, Any]:
 
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        problem = str(error).splitlines()[0]
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        problem = str(error).partition("\n")[0]
         raise _bad(path, f"it is no plain YAML: {problem}", "no !function in a pack") from error
     if not isinstance(config, dict) or config.get("task") != path.stem or not _is_name(path.stem):
         raise _bad(path, "its task has another name than the file", f"write  task: {path.stem}")
