@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from locale_tune.api import Check, Finding, Job, Stage, hookimpl
+from locale_tune.api import Check, Command, Finding, Job, Stage, hookimpl
 
 from .settings import AssessSettings
 
@@ -154,3 +154,22 @@ def locale_tune_checks() -> Iterable[Check]:
     yield Check(
         "leaked_tokens", measure_leaked_tokens, "control tokens in answers, answers without an end"
     )
+
+
+@hookimpl
+def locale_tune_commands() -> Iterable[Command]:
+    """Offer what is done with finished runs: `diff` and `assess`."""
+    yield Command("diff", load=_diff, doc="Show what differs between two finished runs.")
+    yield Command("assess", load=_assess, doc="Run tasks of lm-eval on the models of a run.")
+
+
+def _diff() -> Any:
+    from .diff_command import command
+
+    return command
+
+
+def _assess() -> Any:
+    from .lm_eval_command import command
+
+    return command

@@ -87,7 +87,7 @@ def _of_language(
         *(side.values["smooth_ece"] for side in found)
     )
     results: dict[str, Paired] = {}
-    for check, words, more, rows, statistic in _judgements(tested, settings.bins):
+    for check, words, more, rows, statistic in judgements(tested, settings.bins):
         results[check] = paired(*rows, groups, statistic, settings.resamples, seed)
         yield context.finding(
             check,
@@ -112,7 +112,7 @@ def _note(context: Context) -> str:
 Judgement = tuple[str, str, dict[str, Any], tuple[Array, Array], Statistic]
 
 
-def _judgements(tested: Sides, bins: int) -> list[Judgement]:
+def judgements(tested: Sides, bins: int) -> list[Judgement]:
     """Return (check, words, more of the Finding, addends before and after, statistic)."""
     knowledge: dict[str, Any] = {"section": "knowledge", "unit": "%"}
     honesty: dict[str, Any] = {"section": "calibration", "lower_is_better": True}
@@ -123,10 +123,10 @@ def _judgements(tested: Sides, bins: int) -> list[Judgement]:
     right = both(lambda side: rows_of(100 * side.correct))
     brier = both(lambda side: rows_of(cal.brier_items(side.probabilities, side.right)))
     surer = both(lambda side: rows_of(side.confidence - side.correct))
-    binned = both(lambda side: _ece_rows(side, bins))
+    binned = both(lambda side: cal.ece_addends(side.confidence, side.correct, bins))
     return [
         ("accuracy", "accuracy", knowledge, right, ratio),
-        ("ece", f"calibration error (ECE, {bins} bins)", honesty, binned, _ece),
+        ("ece", f"calibration error (ECE, {bins} bins)", honesty, binned, cal.ece_of_sums),
         ("brier", "Brier score", honesty, brier, ratio),
         ("overconfidence", "overconfidence (confidence above accuracy)", honesty, surer, _above),
     ]
@@ -135,20 +135,6 @@ def _judgements(tested: Sides, bins: int) -> list[Judgement]:
 def _above(sums: Array) -> Array:
     """Return how far the mean lies above 0 [R]: who is too modest is not overconfident."""
     result: Array = np.maximum(ratio(sums), 0.0)
-    return result
-
-
-def _ece_rows(side: Answers, bins: int) -> Array:
-    """Return per-item addends [N, bins + 1]: ECE is a function of sums too."""
-    confidence = side.confidence
-    addends = np.zeros((len(confidence), bins + 1))
-    addends[np.arange(len(confidence)), cal.bin_of(confidence, bins)] = side.correct - confidence
-    addends[:, bins] = 1.0
-    return addends
-
-
-def _ece(sums: Array) -> Array:
-    result: Array = np.abs(sums[:, :-1]).sum(axis=1) / np.maximum(sums[:, -1], 1)
     return result
 
 
@@ -191,6 +177,7 @@ def _rows(
         yield {
             "id": record.id,
             "source": record.source,
+            "group": record.meta.get("group") or record.id,
             "split": "test" if row in test else "dev" if row in dev else "",
             "tags": json.dumps(tags, ensure_ascii=False, sort_keys=True),
             "choices": list(record.choices),
