@@ -36,6 +36,7 @@ ROMANSH = Locale(
     id="rm", tag="rm", script="Latn", name="Romansh", endonym="rumantsch", direction="ltr"
 )
 CHECKS = {check.name: check for check in locale_tune_assess.locale_tune_checks()}
+OF_QUESTIONS = ("accuracy", "ece", "brier", "overconfidence")
 KEYS = {"findings", "reliability", "tokenizer", "samples"}
 
 
@@ -134,7 +135,7 @@ def test_a_run_writes_the_contract(make_job: Callable[..., Job]) -> None:
         ("tokens_per_word", "rm"),
         ("bytes_per_token", "rm"),
         ("parity", "rm"),
-        *[(check, on) for on in ("rm", "en") for check in ("accuracy", "ece", "brier")],
+        *[(check, on) for on in ("rm", "en") for check in OF_QUESTIONS],
     ]
     assert facts["summary"]["bits_per_byte/rm"] == [findings[0].before, findings[0].after]
     assert facts["without_items"] == []
