@@ -187,6 +187,7 @@ def curve(on: str, lang: str, side: str, gap: float, n: int) -> dict[str, Any]:
         "nll": 1.2 + gap,
         "confidence": 0.45 + gap / 2,
         "overconfidence": -0.05 if side == "after" else gap,
+        "dev": 790,
         "selective": {"0.5": 0.52, "0.8": 0.47, "risk_area": 0.55},
         "bins": bins,
     }

@@ -142,6 +142,7 @@ def test_a_diagram_has_a_table_of_all_that_was_measured(page: Any) -> None:
     assert told["confidence minus share right"] == ["0.240", "−0.050"]
     assert told["share right, surest 80 %"] == ["0.470", "0.470"]
     assert told["area under risk and coverage ↓"] == ["0.550", "0.550"]
+    assert told["answers that fit the temperature (dev)"] == ["790", "790"]
     assert {"smooth ECE ↓", "largest gap ↓", "mean confidence"} <= set(told)
 
 

@@ -95,17 +95,17 @@ def _of_language(
             f"{name_of(tag, context.locale)} questions, {words}",
             results[check],
             n=len(parts.test),
-            note=_note(context) + (smooth if check == "ece" else ""),
+            note=_note(context, parts) + (smooth if check == "ece" else ""),
             **more,
         )
     _show(context, tag, parts, sides, found, results["ece"])
 
 
-def _note(context: Context) -> str:
+def _note(context: Context, parts: Halves) -> str:
     return (
         f"each option is scored as what follows the question, "
         f"{NOTES[context.settings.normalise]} (a letter as it is), and the softmax over the "
-        "options is the confidence"
+        f"options is the confidence; dev and test halves {parts.how}"
     )
 
 

@@ -19,6 +19,7 @@ FEWEST_FOR_TEMPERATURE = 10
 # Sorting and smoothing every draw takes memory: 8 bytes per draw and question, several times.
 MOST_RESAMPLES = 1000
 COVERAGES = {"selective_50": 0.5, "selective_80": 0.8}
+UNBOUNDED = {"brier", "nll"}  # all others are at most 1
 Interval = tuple[float, float]
 
 
@@ -105,9 +106,12 @@ class Metrics:
 
     @property
     def intervals(self) -> dict[str, Interval]:
-        """Return 95 % intervals; none with fewer than 5 groups."""
-        pairs = self.draws.items()
-        return {name: level(self.values[name], draws, self.groups) for name, draws in pairs}
+        """Return 95 % intervals, within what a metric can be; none with fewer than 5 groups."""
+        found = {}
+        for name, draws in self.draws.items():
+            low, high = level(self.values[name], draws, self.groups)
+            found[name] = (low, high if name in UNBOUNDED else min(high, 1.0))
+        return found
 
     def changes(self, before: Metrics) -> dict[str, Interval]:
         """Return 95 % intervals of this side minus the other, drawn together."""

@@ -76,6 +76,7 @@ def _score_rows(curves: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
         "selective 0.5": "share right, surest half",
         "selective 0.8": "share right, surest 80 %",
         "selective risk_area": f"area under risk and coverage {LOWER}",
+        "dev": "answers that fit the temperature (dev)",
         "temperature": "temperature, fitted on dev",
         "ece_scaled": f"ECE with that temperature {LOWER}",
         "nll_scaled": f"negative log-likelihood with it {LOWER}",
@@ -92,7 +93,7 @@ def _score(curve: Mapping[str, Any], key: str) -> str:
     value = (curve.get(table) or {}).get(name) if table else curve.get(name)
     if value is None:
         return ""
-    return number(value) if key == "n" else number(value, 3)
+    return number(value) if key in ("n", "dev") else number(value, 3)
 
 
 def _bin_rows(curves: list[dict[str, Any]]) -> list[dict[str, Any]]:

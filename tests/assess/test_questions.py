@@ -103,6 +103,7 @@ def test_a_source_without_halves_is_parted_by_group_and_the_row_says_so(
     findings = list(multiple_choice(context))
     row = context.shown["reliability"][0]
     assert row["halves"] == "drawn by group"
+    assert all("halves drawn by group" in finding.note for finding in findings)
     assert row["n"] + row["dev"] == 60
     assert {finding.n for finding in findings} == {row["n"]}
 

@@ -88,6 +88,16 @@ def test_intervals_hold_the_values_of_means_and_groups_widen_them() -> None:
     assert width(grouped) > 1.7 * width(single)
 
 
+def test_intervals_stay_within_what_a_metric_can_be() -> None:
+    right = Answers(np.eye(4)[np.arange(24) % 4] * 3, np.arange(24) % 4)
+    right.right[0] = 1
+    found = metrics(right, names(24), 15, 400, 0)
+    assert found.intervals["accuracy"][1] == found.intervals["selective_80"][1] == 1.0
+    for name, (low, high) in found.intervals.items():
+        assert name in ("nll", "brier") or high <= 1
+        assert name == "overconfidence" or low >= 0
+
+
 def test_both_sides_draw_the_same_questions() -> None:
     answers = some()
     one, other = (metrics(answers, names(90), 15, 100, 3) for _ in range(2))

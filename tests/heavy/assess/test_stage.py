@@ -38,6 +38,7 @@ ROMANSH = Locale(
 OFFERED = {check.name: check for check in locale_tune_assess.locale_tune_checks()}
 FIRST = ("bits_per_byte", "chrf", "fertility", "multiple_choice", "samples")
 CHECKS = {name: OFFERED[name] for name in FIRST}  # enough to see what the stage does
+OF_QUESTIONS = ("accuracy", "ece", "brier", "overconfidence")
 KEYS = {"findings", "reliability", "tokenizer", "samples"}
 
 
@@ -138,7 +139,7 @@ def test_a_run_writes_the_contract(make_job: Callable[..., Job]) -> None:
         ("tokens_per_word", "rm"),
         ("bytes_per_token", "rm"),
         ("parity", "rm"),
-        *[(check, on) for on in ("rm", "en") for check in ("accuracy", "ece", "brier")],
+        *[(check, on) for on in ("rm", "en") for check in OF_QUESTIONS],
     ]
     assert facts["summary"]["bits_per_byte/rm"] == [findings[0].before, findings[0].after]
     # No filter tells languages apart here, and no question is of culture.
