@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from locale_tune import licences
+from locale_tune import labels, licences
 from locale_tune.errors import (
     LocaleTuneError,
     NotFinite,
@@ -111,6 +111,7 @@ __all__ = [
     "fill",
     "hookimpl",
     "joined",
+    "labels",
     "licences",
     "now",
     "pinned_file",

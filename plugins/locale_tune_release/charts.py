@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .figures import between, number
+from .figures import number, percent
 
-SIDES = ("before", "after")
-LOWER = "\u2193"
+SIDES = {"before": "base", "after": "localized"}
+# The scores of a diagram in their order, and which of them are better when lower.
+SCORES = {
+    "n": False,
+    "accuracy": False,
+    "confidence": False,
+    "overconfidence": False,
+    "ece": True,
+    "smooth_ece": True,
+    "adaptive_ece": True,
+    "rms": True,
+    "mce": True,
+    "brier": True,
+    "nll": True,
+    "temperature": False,
+    "ece_scaled": True,
+}
+Cell = str | list[str]  # one number, or the two ends of an interval
 
 
 def diagrams(reliability: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -16,7 +33,7 @@ def diagrams(reliability: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
     Each has `on`, `lang`, `curves` (one or two, before first, with `points` and all numbers),
     `top` (the largest share of answers in a bin, which scales the bars), `rows` for the table of
-    scores, `bins` for the table of points, and `words` (a description of the picture).
+    scores, `selective` for that of the surest answers, and `bins` for the table of points.
     """
     groups: dict[tuple[str, str], dict[str, Any]] = {}
     for entry in reliability:
@@ -33,9 +50,9 @@ def _diagram(key: tuple[str, str], sides: Mapping[str, Any]) -> dict[str, Any]:
         "lang": key[1],
         "curves": curves,
         "top": max(shares, default=1.0) or 1.0,
-        "rows": _score_rows(curves),
+        "rows": list(_score_rows(curves)),
+        "selective": selective(curves),
         "bins": _bin_rows(curves),
-        "words": " ".join(_sentence(curve) for curve in curves),
     }
 
 
@@ -55,32 +72,65 @@ def _curve(side: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         for index, (count, confidence, accuracy, low, high) in enumerate(bins)
         if count and confidence is not None and accuracy is not None
     ]
-    return {**entry, "side": side, "points": points, "total_bins": len(bins)}
+    told = {f"{key}_text": _score(entry, key) for key in ("n", "accuracy", "ece")}
+    spelt = ", ".join(f"{p['confidence']:.2f} / {p['accuracy']:.2f}" for p in points)
+    shown = {"side": side, "who": SIDES[side], "points": points, "total_bins": len(bins)}
+    return {"ece": None, **entry, **shown, **told, "points_text": spelt}
 
 
-def _score_rows(curves: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
-    """Return (label, one text per curve) for each score; scores nobody measured are left out."""
-    labels = {
-        "n": "answers",
-        "accuracy": "share right",
-        "ece": f"ECE {LOWER}",
-        "interval": "95 % interval of ECE",
-        "brier": f"Brier score {LOWER}",
-        "temperature": "temperature, fitted on dev",
-        "ece_scaled": f"ECE with that temperature {LOWER}",
-    }
-    rows = [(label, [_score(curve, key) for curve in curves]) for key, label in labels.items()]
-    return [(label, texts) for label, texts in rows if any(texts)]
+def _score_rows(curves: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield label, direction and one text per curve for each score; unmeasured ones are left out.
+
+    A score with an interval (`ece_interval` beside `ece`) has it in the row below.
+    """
+    for key, lower in SCORES.items():
+        texts = [_score(curve, key) for curve in curves]
+        if any(texts):
+            yield {"label": f"score-{key}", "lower": lower, "texts": texts}
+        ends = [_ends(curve.get(f"{key}_interval"), 3) for curve in curves]
+        if any(ends):
+            own = "score-ece_interval" if key == "ece" else "interval"
+            yield {"label": own, "lower": False, "texts": ends}
 
 
 def _score(curve: Mapping[str, Any], key: str) -> str:
-    if key == "interval":
-        ends = curve.get("ece_interval")
-        return between(ends, 3) if ends and None not in ends else ""
     value = curve.get(key)
-    if value is None:
+    if not _is_number(value):
         return ""
     return number(value) if key == "n" else number(value, 3)
+
+
+def _ends(ends: Any, digits: int) -> Cell:
+    """Return the two ends of an interval, or "" where there is none."""
+    if not isinstance(ends, (list, tuple)) or len(ends) != 2 or not all(map(_is_number, ends)):
+        return ""
+    return [number(end, digits) for end in ends]
+
+
+def selective(curves: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    """Return (share of answers kept, share right per curve), the surest answers first.
+
+    A curve's `selective` is {share: accuracy}, or a list of [share, accuracy]; what has another
+    shape is not shown.
+    """
+    sides = [dict(_pairs(curve.get("selective"))) for curve in curves]
+    shares = sorted({share for side in sides for share in side})
+    return [
+        (percent(share, 1), [number(side[share], 3) if share in side else "" for side in sides])
+        for share in shares
+    ]
+
+
+def _pairs(value: Any) -> Iterator[tuple[float, float]]:
+    entries: Any = value.items() if isinstance(value, Mapping) else value
+    for entry in entries if isinstance(entries, Iterable) and not isinstance(entries, str) else ():
+        pair = list(entry.values()) if isinstance(entry, Mapping) else entry
+        try:
+            share, right = (float(part) for part in pair)
+        except (TypeError, ValueError):
+            continue
+        if math.isfinite(share) and math.isfinite(right):
+            yield share, right
 
 
 def _bin_rows(curves: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -90,28 +140,19 @@ def _bin_rows(curves: list[dict[str, Any]]) -> list[dict[str, Any]]:
     total = max((curve["total_bins"] for curve in curves), default=0)
     return [
         {
-            "range": f"{index / total:.2f} to {(index + 1) / total:.2f}",
+            "range": (f"{index / total:.2f}", f"{(index + 1) / total:.2f}"),
             "cells": [_cells(points.get(index)) for points in sides],
         }
         for index in used
     ]
 
 
-def _cells(point: Mapping[str, Any] | None) -> list[str]:
+def _cells(point: Mapping[str, Any] | None) -> list[Cell]:
     if point is None:
         return ["0", "", "", ""]
-    ends = (point["low"], point["high"])
-    interval = between(ends, 2) if None not in ends else ""
     texts = [number(point[key], 3) for key in ("confidence", "accuracy")]
-    return [number(point["count"]), *texts, interval]
+    return [number(point["count"]), *texts, _ends((point["low"], point["high"]), 2)]
 
 
-def _sentence(curve: Mapping[str, Any]) -> str:
-    scores = f"accuracy {_score(curve, 'accuracy') or 'unknown'}, ECE {_score(curve, 'ece')}"
-    points = ", ".join(
-        f"{point['confidence']:.2f} to {point['accuracy']:.2f}" for point in curve["points"]
-    )
-    return (
-        f"{curve['side'].capitalize()}: {_score(curve, 'n')} answers, {scores}; "
-        f"confidence to share right: {points or 'no answers'}."
-    )
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

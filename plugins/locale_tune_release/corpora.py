@@ -51,12 +51,12 @@ def choice(said: Mapping[str, Any]) -> dict[str, Any]:
     return {"measures": [], "kept": []}
 
 
-def _kept(kept: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+def _kept(kept: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for key, values in kept.items():
         if isinstance(values, Mapping) and len(values) > 1:
             for name, pair in values.items():
                 if isinstance(pair, list) and len(pair) == 2 and all(map(_is_number, pair)):
-                    shown = f"{number(pair[1])} of {number(pair[0])}"
+                    shown = [number(pair[1]), number(pair[0])]
                     yield {"key": spaced(key), "name": name, "kept": shown}
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from locale_tune.api import Locale
 
@@ -19,6 +20,7 @@ from . import (
     certificate,
     charts,
     corpora,
+    extras,
     facts,
     fertility_curve,
     figures,
@@ -30,21 +32,38 @@ from . import (
     vocabulary,
 )
 from .settings import ReleaseSettings
+from .wording import Wording, wording_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 NEW_TOKENS = 40
+# In the page's order; those that are there are its menu. A section's id is its label's too.
+SECTIONS = (
+    "results",
+    "reliability",
+    "tokenizer",
+    "varieties",
+    "samples",
+    "collapse",
+    "data",
+    "cost",
+    "training",
+    "raw",
+)
 
 
 def render_page(said: Mapping[str, Any], settings: ReleaseSettings) -> str:
-    """Return the report page for what `gather` collected."""
+    """Return the report page for what `gather` collected, in the pack's language if it has one."""
     locale = Locale(**{name: said["pack"][name] for name in Locale.model_fields})
-    page = environment(locale).get_template("page.html")
-    return page.render(said=said, raw=raw_json(said), **_parts(said, settings, locale))
+    says = wording_of(locale, said["pack"].get("ui", {}))
+    parts = _parts(said, settings, locale)
+    shown = [name for name in SECTIONS if parts.get(name, True)]
+    page = environment(says).get_template("page.html")
+    return page.render(said=said, raw=raw_json(said), sections=shown, **parts)
 
 
 @cache
-def environment(locale: Locale) -> Environment:
-    """Return the Jinja environment; text functions already know the pack's language."""
+def environment(says: Wording) -> Environment:
+    """Return the Jinja environment; text functions already know the pack and the page's words."""
     env = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -53,11 +72,16 @@ def environment(locale: Locale) -> Environment:
         undefined=StrictUndefined,
     )
     env.globals |= {
-        "runs": partial(script.runs, locale=locale),
-        "spoken": partial(script.spoken, locale=locale),
+        "says": says,
+        "t": says.text,
+        "plain": says.plain,
+        "num": says.number,
+        "strong": Markup("<b>{}</b>").format,
+        "runs": partial(script.runs, locale=says.locale),
+        "spoken": partial(script.spoken, locale=says.locale),
         "blocks": pieces.blocks,
         "shared": pieces.shared,
-        "locale": locale,
+        "locale": says.locale,
     }
     env.filters |= {
         "number": figures.number,
@@ -65,7 +89,6 @@ def environment(locale: Locale) -> Environment:
         "size": figures.size,
         "count": figures.count,
         "dtype": view.dtype,
-        "spaced": facts.spaced,
     }
     return env
 
@@ -77,12 +100,17 @@ def raw_json(said: Mapping[str, Any]) -> str:
 
 def _parts(said: Mapping[str, Any], settings: ReleaseSettings, locale: Locale) -> dict[str, Any]:
     return {
-        "rows": view.finding_rows(said),
+        "groups": view.grouped(view.finding_rows(said)),
+        "holm": any(finding.get("p") is not None for finding in said["findings"]),
         "worse": view.worse(said),
         "notes": list(dict.fromkeys(f["note"] for f in said["findings"] if f["note"])),
         "diagrams": charts.diagrams(said["reliability"]),
         "tokens": _tokenizer_parts(said, settings, locale),
+        "varieties": extras.varieties(said),
         "samples": said["samples"][: settings.samples],
+        "ratings": extras.ratings(said),
+        "collapse": extras.collapse(said),
+        "cost": extras.cost(said),
         "sources": view.source_rows(said),
         "missing": view.missing_sources(said),
         "licence_sentence": view.licence_sentence(said["licence"]),
