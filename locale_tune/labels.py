@@ -31,7 +31,7 @@ ENGLISH: dict[str, str] = {
     "size": "Size",
     "size-note": "parameters, {bytes} of {dtypes}",
     "language-tag": "Language tag",
-    "script": "script",
+    "script": "script {script}",
     "rtl": "right to left",
     "ltr": "left to right",
     "model": "Model",
@@ -45,6 +45,7 @@ ENGLISH: dict[str, str] = {
     "localized": "Localized",
     "both": "Base and localized",
     "between": "{low} to {high}",
+    "pair": "{one}, {two}",
     "part-of": "{part} of {all}",
     "not-measured": "not measured",
     "lower-better": "lower is better",
@@ -54,7 +55,6 @@ ENGLISH: dict[str, str] = {
     "measure": "Measure",
     "interval": "Interval",
     "items": "Items",
-    "in-english": "in English",
     # Before and after.
     "results": "Before and after",
     "results-note": "Base and localized model on the same items. Intervals are 95 % "

@@ -68,6 +68,31 @@ ANSWERS = {
         ),
     ),
 }
+SECTIONS = {"knowledge": "knowledge", "ece": "calibration", "tokens_per_word": "tokenizer"}
+SCORES = {
+    "confidence": 0.521,
+    "overconfidence": 0.139,
+    "smooth_ece": 0.091,
+    "adaptive_ece": 0.104,
+    "rms": 0.123,
+    "mce": 0.311,
+    "nll": 1.234,
+    "selective": {"0.2": 0.71, "0.5": 0.62, "1.0": 0.449},
+}
+COLLAPSE = {
+    "before": {"distinct_2": 0.512, "self_bleu": 0.33},
+    "after": {"distinct_2": 0.604, "self_bleu": 0.21},
+}
+
+
+def varieties(locale: Locale) -> dict[str, Any]:
+    """Return what answers were taken for, before and after."""
+    labels = [locale.tag, "arb", "en"]
+    return {
+        "labels": labels,
+        "before": [[10, 20, 10], [1, 37, 2], [0, 1, 39]],
+        "after": [[33, 5, 2], [2, 36, 2], [0, 0, 40]],
+    }
 
 
 def findings(locale: Locale) -> list[dict[str, Any]]:

@@ -101,7 +101,7 @@ def raw_json(said: Mapping[str, Any]) -> str:
 def _parts(said: Mapping[str, Any], settings: ReleaseSettings, locale: Locale) -> dict[str, Any]:
     return {
         "groups": view.grouped(view.finding_rows(said)),
-        "holm": any(finding.get("p") is not None for finding in said["findings"]),
+        "holm": any(finding.get("p_holm") is not None for finding in said["findings"]),
         "worse": view.worse(said),
         "notes": list(dict.fromkeys(f["note"] for f in said["findings"] if f["note"])),
         "diagrams": charts.diagrams(said["reliability"]),

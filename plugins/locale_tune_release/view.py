@@ -156,16 +156,20 @@ def _row(finding: Mapping[str, Any], bounds: Sequence[Mapping[str, Any]], scale:
         "change_text": signed(change, digits) if change is not None else "",
         "interval_text": between(interval, digits, sign=True) if known else "",
         "ends": [signed(end, digits) for end in interval] if known else [],
-        "p_text": _p(finding.get("p")),
+        "p_text": p_value(finding),
         "class": VERDICTS[finding["verdict"]],
         "limits": [b for b in bounds if _concerns(b, finding)],
         "plot": _plot(finding, scale[_group(finding)]) if known and change is not None else None,
     }
 
 
-def _p(p: float | None) -> str:
-    """Write a p value; none is ever nothing."""
-    return "" if p is None else "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+def p_value(finding: Mapping[str, Any]) -> str:
+    """Write the p-value that the verdict follows: Holm's where there is one."""
+    holm = finding.get("p_holm")
+    p, name = (finding.get("p"), "p") if holm is None else (holm, "p (Holm)")
+    if p is None:
+        return ""
+    return f"{name} < 0.001" if p < 0.001 else f"{name} = {p:.3f}"
 
 
 def _concerns(bound: Mapping[str, Any], finding: Mapping[str, Any]) -> bool:
