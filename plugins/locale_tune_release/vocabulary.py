@@ -59,7 +59,7 @@ def measures(tokenizer: Mapping[str, Any], extension: Mapping[str, Any]) -> list
     alone += "; the base after trimming" if trimmed(extension) else ""
     floor, floor_after = amount(extension, "floor"), floor_of(extension)
     rows = [
-        _row("fertility", DOWN, "lower is better", *_both(tokenizer, "fertility")),
+        _row("fertility", DOWN, "", *_both(tokenizer, "fertility")),
         _row("words", DOWN, alone, *_both(extension, "fertility")),
         _row(
             "floor",
@@ -68,8 +68,8 @@ def measures(tokenizer: Mapping[str, Any], extension: Mapping[str, Any]) -> list
             floor,
             floor_after,
         ),
-        _row("bytes", UP, "higher is better", *_both(tokenizer, "bytes_per_token")),
-        _row("parity", DOWN, "lower is better", *_both(tokenizer, "parity")),
+        _row("bytes", UP, "", *_both(tokenizer, "bytes_per_token")),
+        _row("parity", DOWN, "", *_both(tokenizer, "parity")),
     ]
     return [row for row in rows if row]
 
