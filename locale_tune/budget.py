@@ -13,10 +13,11 @@ from typing import Any
 
 from locale_tune.errors import PlanError
 from locale_tune.files import digest, read_json, replace_json
+from locale_tune.finished import BASE
 from locale_tune.offers import Parts
 from locale_tune.process import measure_speed
 from locale_tune.schema import Machine, Plan, Step
-from locale_tune.store import BASE, Runs, save_plan
+from locale_tune.store import Runs, save_plan
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 ROUND_TO = 1_000

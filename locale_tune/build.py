@@ -299,7 +299,7 @@ def job_for(step: Step, runs: store.Runs, parts: Parts, out: Path, progress: Pro
         progress=progress,
         files=files if "sources" in stage.reads else {},
         command=plan.command if "command" in stage.reads else "",
-        base_path=plan.base_path if stage.name == store.BASE else None,
+        base_path=plan.base_path if stage.name == planning.BASE else None,
     )
 
 

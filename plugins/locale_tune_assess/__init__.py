@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from locale_tune.api import Check, Finding, Job, Stage, hookimpl
+from locale_tune.api import Check, Command, Finding, Job, Stage, hookimpl
 
 from .settings import AssessSettings
 
@@ -88,3 +88,15 @@ def locale_tune_checks() -> Iterable[Check]:
         "fertility", measure_fertility, "tokens per word, bytes per token, parity with English"
     )
     yield Check("samples", measure_samples, "greedy answers to the pack's prompts, side by side")
+
+
+@hookimpl
+def locale_tune_commands() -> Iterable[Command]:
+    """Offer what is done with finished runs: `diff` and `assess`."""
+    yield Command("diff", load=_diff, doc="Show what differs between two finished runs.")
+
+
+def _diff() -> Any:
+    from .diff_command import command
+
+    return command

@@ -171,21 +171,8 @@ def _smooth(tested: tuple[Answers, Answers]) -> str:
 
 
 def _ece(tested: tuple[Answers, Answers], bins: int) -> tuple[list[Array], Statistic]:
-    """Return per-item addends [N, bins + 1] and the statistic: ECE is a function of sums too."""
-
-    def rows(answers: Answers) -> Array:
-        confidence = answers.probabilities.max(axis=1)
-        addends = np.zeros((len(confidence), bins + 1))
-        where = cal.bin_of(confidence, bins)
-        addends[np.arange(len(confidence)), where] = answers.correct - confidence
-        addends[:, bins] = 1.0
-        return addends
-
-    def statistic(sums: Array) -> Array:
-        result: Array = np.abs(sums[:, :bins]).sum(axis=1) / np.maximum(sums[:, bins], 1)
-        return result
-
-    return [rows(answers) for answers in tested], statistic
+    rows = [cal.ece_addends(side.probabilities.max(axis=1), side.correct, bins) for side in tested]
+    return rows, cal.ece_of_sums
 
 
 def _show(
@@ -239,6 +226,7 @@ def _rows(questions: list[Record], before: Answers, after: Answers) -> Iterator[
         yield {
             "id": record.id,
             "source": record.source,
+            "group": record.meta.get("group") or record.id,
             "split": record.meta.get("split", ""),
             "choices": list(record.choices),
             "answer": int(before.right[row]),

@@ -140,6 +140,7 @@ def _rows(pairs: list[Pair], before: list[str], after: list[str]) -> Iterator[di
     for pair, old, new in zip(pairs, before, after, strict=True):
         yield {
             "id": pair.id,
+            "group": pair.group,
             "source_lang": pair.source_lang,
             "source": pair.source,
             "reference": pair.reference,
