@@ -143,5 +143,6 @@ def resolve(
         tokens = max(ROUND_TO, int(speed * share[step.name]) // ROUND_TO * ROUND_TO)
         resolved[step.name] = tokens
         replace_json(runs.out / COUNTS, {**counts, key: tokens})
-        note(f"probe: {step.name} trains {speed:,.0f} tokens/s here; {share[step.name]:,.0f} s = {tokens:,}")
+        time = f"{share[step.name]:,.0f} s"
+        note(f"probe: {step.name} trains {speed:,.0f} tokens/s here; {time} = {tokens:,}")
     return resolved

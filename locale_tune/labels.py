@@ -104,14 +104,13 @@ ENGLISH: dict[str, str] = {
     "no-answers": "no answers",
     "axis-right": "share right",
     "axis-confidence": "confidence; bars: share of answers, highest {top}",
-    "scores": "Scores of this group",
+    "scores": "Scores of this group, with 95 % intervals",
     "score": "Score",
     "score-n": "answers",
     "score-accuracy": "share right",
     "score-confidence": "mean confidence",
     "score-overconfidence": "confidence above share right",
     "score-ece": "ECE",
-    "score-ece_interval": "95 % interval of ECE",
     "score-smooth_ece": "smooth ECE",
     "score-adaptive_ece": "ECE of equally full bins",
     "score-rms": "root mean square error",
@@ -120,6 +119,9 @@ ENGLISH: dict[str, str] = {
     "score-nll": "negative log-likelihood",
     "score-temperature": "temperature, fitted on other questions (dev)",
     "score-ece_scaled": "ECE with that temperature",
+    "score-nll_scaled": "negative log-likelihood with that temperature",
+    "score-dev": "questions that fitted the temperature",
+    "score-risk_area": "mistakes, averaged over all shares kept",
     "selective": "Right when only the surest answers count",
     "selective-share": "Answers kept",
     "diagram-numbers": "The numbers of this diagram",
@@ -164,20 +166,27 @@ ENGLISH: dict[str, str] = {
     "empty-answer": "It ended without a word.",
     "no-samples": "The pack has no prompts, or none was answered.",
     "ratings": "What people said",
-    "ratings-note": "People saw both answers without knowing which model wrote which. The interval "
-    "(95 %, exact binomial) is of the share that chose the localized model, ties left out.",
+    "ratings-note": "People saw both answers without knowing which model wrote which. A prompt is "
+    "won by the model that more of them chose; the share is of the prompts that one model won, "
+    "with its 95 % binomial interval (Wilson).",
     "ratings-table": "Ratings",
     "ratings-n": "ratings",
     "ratings-raters": "people",
     "ratings-after": "localized better",
     "ratings-before": "base better",
-    "ratings-tie": "no difference",
-    "ratings-share": "share for the localized model",
+    "ratings-tie": "both good",
+    "ratings-both-bad": "both bad",
+    "ratings-prompts": "prompts",
+    "ratings-share": "prompts won by the localized model",
     # How answers vary.
     "collapse": "How much the answers vary",
     "collapse-note": "A model that has collapsed says the same again and again. Figures of base "
     "and localized model on the same prompts.",
     "collapse-table": "Variety of the answers",
+    "ratio": "Localized by base",
+    # What else was measured.
+    "more": "More that was measured",
+    "more-note": "Figures behind the findings, as the checks give them.",
     # Data and licences.
     "data": "Data and licences",
     "licence-asks": "{licence} is what the text asks of the model.",
@@ -238,6 +247,28 @@ ENGLISH: dict[str, str] = {
     "facts-of": "What came of {step}",
     "settings-of": "Settings of {step}",
     "more-facts": "More facts in report.json: {n}.",
+    # The page for raters (`locale-tune rate`).
+    "rate-title": "Which answer is better?",
+    "rate-how": "You see a question and two answers, A and B, from two different programs. Read "
+    "both and say which one is better in your language. Nobody can see here which program wrote "
+    "which answer. There is no right or wrong choice, and you may leave questions out.",
+    "rate-prompt": "Question",
+    "rate-a": "Answer A",
+    "rate-b": "Answer B",
+    "rate-empty": "(no answer)",
+    "rate-a-better": "A is better",
+    "rate-b-better": "B is better",
+    "rate-both-good": "both are good",
+    "rate-both-bad": "both are bad",
+    "rate-comment": "Comment, if you like",
+    "rate-name": "Your name, if you like: it is not needed",
+    "rate-save": "Save my answers",
+    "rate-saved": "A small file was saved. Send it back to whoever gave you this page. If no file "
+    "appeared, copy the text below and send that.",
+    "rate-left": "Not answered yet:",
+    "rate-paper": "This page also works on paper: print it, mark one circle for each question, and "
+    "give it back.",
+    "rate-number": "Page",
     # The end of the page.
     "raw": "Everything as data",
     "raw-note": "The same numbers stand in {report}, and where every file comes from in "

@@ -13,6 +13,7 @@ from extension_facts import certificate, extension_facts
 from release_numbers import (
     ANSWERS,
     COLLAPSE,
+    CULTURE,
     GULF,
     SCORES,
     SECTIONS,
@@ -174,7 +175,8 @@ def everything(folder: Path, locale: Locale = GULF) -> Build:
     build.findings |= {
         "varieties": varieties(locale),
         "collapse": COLLAPSE,
-        "something new": {"x": [1, {"y": None}]},
+        "culture": CULTURE,
+        "something new": {"x": [1, {"y": None}], "z": 2.5},
     }
     build.cost = {"seconds": 754.2, "planned_seconds": 600.0, "peak_bytes": 3_400_000_000}
     return build

@@ -15,6 +15,8 @@ from release_support import example
 from locale_tune.api import Bound, Locale
 from locale_tune_release.script import is_script
 
+SCOPES = ("col", "row", "colgroup", "rowgroup")
+
 
 @pytest.fixture(scope="module", params=[GULF, ROMANSH], ids=["ar-gulf", "rm"])
 def locale(request: pytest.FixtureRequest) -> Locale:
@@ -95,7 +97,7 @@ def test_tables_have_captions_and_scoped_headers(page: Any) -> None:
     for table in tables:
         assert text_of(table.find("caption"))
         assert table.xpath(".//th")
-        assert all(th.get("scope") in ("col", "row", "colgroup", "rowgroup") for th in table.xpath(".//th"))
+        assert all(th.get("scope") in SCOPES for th in table.xpath(".//th"))
         assert not any(th.text_content().strip() == "" for th in table.xpath(".//th"))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from .facts import is_number, part
 from .figures import number, percent
 
 SIDES = {"before": "base", "after": "localized"}
@@ -22,9 +22,13 @@ SCORES = {
     "mce": True,
     "brier": True,
     "nll": True,
+    "risk_area": True,
     "temperature": False,
+    "dev": False,
     "ece_scaled": True,
+    "nll_scaled": True,
 }
+COUNTS = ("n", "dev")
 Cell = str | list[str]  # one number, or the two ends of an interval
 
 
@@ -79,30 +83,31 @@ def _curve(side: str, entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _score_rows(curves: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield label, direction and one text per curve for each score; unmeasured ones are left out.
+    """Yield label, direction, and one cell per curve for each score; unmeasured ones are left out.
 
-    A score with an interval (`ece_interval` beside `ece`) has it in the row below.
+    A cell is a text and the two ends of its interval, if there is one: `{score}_interval` beside
+    it, or in the curve's `intervals`.
     """
     for key, lower in SCORES.items():
-        texts = [_score(curve, key) for curve in curves]
-        if any(texts):
-            yield {"label": f"score-{key}", "lower": lower, "texts": texts}
-        ends = [_ends(curve.get(f"{key}_interval"), 3) for curve in curves]
-        if any(ends):
-            own = "score-ece_interval" if key == "ece" else "interval"
-            yield {"label": own, "lower": False, "texts": ends}
+        cells = [{"text": _score(curve, key), "ends": _interval(curve, key)} for curve in curves]
+        if any(cell["text"] for cell in cells):
+            yield {"label": f"score-{key}", "lower": lower, "cells": cells}
+
+
+def _interval(curve: Mapping[str, Any], key: str) -> Cell:
+    return _ends(curve.get(f"{key}_interval") or part(curve, "intervals").get(key), 3)
 
 
 def _score(curve: Mapping[str, Any], key: str) -> str:
-    value = curve.get(key)
-    if not _is_number(value):
+    value = curve.get(key, part(curve, "selective").get(key))
+    if not is_number(value):
         return ""
-    return number(value) if key == "n" else number(value, 3)
+    return number(value) if key in COUNTS else number(value, 3)
 
 
 def _ends(ends: Any, digits: int) -> Cell:
     """Return the two ends of an interval, or "" where there is none."""
-    if not isinstance(ends, (list, tuple)) or len(ends) != 2 or not all(map(_is_number, ends)):
+    if not isinstance(ends, (list, tuple)) or len(ends) != 2 or not all(map(is_number, ends)):
         return ""
     return [number(end, digits) for end in ends]
 
@@ -110,10 +115,9 @@ def _ends(ends: Any, digits: int) -> Cell:
 def selective(curves: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
     """Return (share of answers kept, share right per curve), the surest answers first.
 
-    A curve's `selective` is {share: accuracy}, or a list of [share, accuracy]; what has another
-    shape is not shown.
+    A curve's `selective` maps shares to accuracies; its other keys are scores of their own.
     """
-    sides = [dict(_pairs(curve.get("selective"))) for curve in curves]
+    sides = [dict(_shares(part(curve, "selective"))) for curve in curves]
     shares = sorted({share for side in sides for share in side})
     return [
         (percent(share, 1), [number(side[share], 3) if share in side else "" for side in sides])
@@ -121,15 +125,13 @@ def selective(curves: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _pairs(value: Any) -> Iterator[tuple[float, float]]:
-    entries: Any = value.items() if isinstance(value, Mapping) else value
-    for entry in entries if isinstance(entries, Iterable) and not isinstance(entries, str) else ():
-        pair = list(entry.values()) if isinstance(entry, Mapping) else entry
+def _shares(told: Mapping[str, Any]) -> Iterator[tuple[float, float]]:
+    for key, right in told.items():
         try:
-            share, right = (float(part) for part in pair)
-        except (TypeError, ValueError):
+            share = float(key)
+        except ValueError:
             continue
-        if math.isfinite(share) and math.isfinite(right):
+        if 0 < share <= 1 and is_number(right):
             yield share, right
 
 
@@ -152,7 +154,3 @@ def _cells(point: Mapping[str, Any] | None) -> list[Cell]:
         return ["0", "", "", ""]
     texts = [number(point[key], 3) for key in ("confidence", "accuracy")]
     return [number(point["count"]), *texts, _ends((point["low"], point["high"]), 2)]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,41 +1,50 @@
 """What the page shows besides findings: varieties, how answers vary, ratings, and the cost.
 
-All of it comes from other plugins and from people: what does not have the shape is not shown.
+All of it comes from other plugins and from people: what does not have the shape is not shown there,
+and whatever else the checks show becomes a plain table.
 """
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from .facts import amount, entries, part, spaced
+from .facts import amount, entries, flatten, is_number, part, spaced, written
 from .figures import number, percent, size, span
+from .rate_figures import summary
 
-CHOICES = ("before", "after", "tie")
+CHOICES = ("after", "before", "tie", "both bad")
+MOST_ROWS, MOST_COLUMNS = 40, 8
+COSTS = ("tokens_planned", "tokens", "planned", "took", "memory")
 
 
-def varieties(said: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a confusion matrix per side: rows are what was asked for, columns what came."""
+def varieties(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the confusion matrices: rows are varieties asked in, columns what answers were.
+
+    Read from `{"asked", "labels", "before", "after", "own"}` with counts [asked][labels]; without
+    `asked` the rows are `labels`. Right is the variety asked in; where it has no column of its own,
+    all of `own`. Empty when no matrix has the shape.
+    """
     found = part(part(said, "shown"), "varieties")
-    labels = entries(found, "labels")
+    labels = [str(label) for label in entries(found, "labels")]
+    asked = [str(name) for name in entries(found, "asked")] or labels
+    own = {str(name) for name in entries(found, "own")}
     tables = []
     for side in ("before", "after"):
-        rows = [list(row) for row in entries(found, side) if _is_row(row, len(labels))]
-        if labels and len(rows) == len(labels):
-            tables.append({"side": side, "labels": labels, "rows": list(_matrix(labels, rows))})
-    return tables
+        rows = [row for row in entries(found, side) if _is_row(row, len(labels))]
+        if labels and len(rows) == len(asked):
+            pairs = zip(asked, rows, strict=True)
+            tables.append({"side": side, "rows": [_matrix_row(*p, labels, own) for p in pairs]})
+    return {"labels": labels, "tables": tables} if tables else {}
 
 
-def _matrix(labels: list[Any], rows: list[list[float]]) -> Iterator[dict[str, Any]]:
-    for place, (label, row) in enumerate(zip(labels, rows, strict=True)):
-        whole = sum(row)
-        yield {
-            "label": str(label),
-            "cells": [{"text": number(n), "right": at == place} for at, n in enumerate(row)],
-            "right": percent(row[place], whole) if whole > 0 else "",
-        }
+def _matrix_row(asked: str, row: list[float], labels: list[str], own: set[str]) -> dict[str, Any]:
+    right = {asked} if asked in labels else own
+    cells = [
+        {"text": number(n), "right": name in right} for name, n in zip(labels, row, strict=True)
+    ]
+    hits, whole = sum(n for name, n in zip(labels, row, strict=True) if name in right), sum(row)
+    return {"label": asked, "cells": cells, "right": percent(hits, whole) if whole > 0 else ""}
 
 
 def _is_row(row: Any, length: int) -> bool:
@@ -43,114 +52,105 @@ def _is_row(row: Any, length: int) -> bool:
 
 
 def collapse(said: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return measure, base and localized of how much answers vary.
+    """Return name, base, localized and their ratio of each figure of how answers vary.
 
-    Read from `{"before": {measure: number}, "after": {...}}` or `{measure: {"before": ...}}`,
-    also nested by group; what is neither is not shown.
+    Read from rows of {"over", "metric", "before", "after", "ratio"}.
     """
-    return list(_paired("", part(part(said, "shown"), "collapse")))
+    rows = []
+    for row in entries(part(said, "shown"), "collapse"):
+        if isinstance(row, Mapping) and is_number(row.get("before")):
+            texts = {key: _text(row.get(key)) for key in ("before", "after", "ratio")}
+            rows.append({"name": f"{spaced(str(row.get('metric')))}, {row.get('over')}", **texts})
+    return rows
 
 
-def _paired(name: str, facts: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    before, after = facts.get("before"), facts.get("after")
-    if isinstance(before, Mapping) or isinstance(after, Mapping):
-        sides = [dict(flatten_numbers(side)) for side in (before, after)]
-        for key in dict.fromkeys([*sides[0], *sides[1]]):
-            texts = [number(side[key]) if key in side else "" for side in sides]
-            yield {"name": spaced(f"{name} {key}".strip()), "before": texts[0], "after": texts[1]}
-    elif is_number(before) or is_number(after):
-        texts = [number(value) if is_number(value) else "" for value in (before, after)]
-        yield {"name": spaced(name), "before": texts[0], "after": texts[1]}
+def more(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a table for everything else that the checks show: caption, columns, rows, rest.
+
+    Rows of the same flat keys become a table with these columns, all else names and values.
+    """
+    drawn = {"varieties": varieties(said), "collapse": collapse(said)}
+    shown = part(said, "shown")
+    return [_table(str(name), shown[name]) for name in shown if not drawn.get(name) and shown[name]]
+
+
+def _table(name: str, value: Any) -> dict[str, Any]:
+    columns = _columns(value)
+    if columns:
+        rows = [[written(row.get(column)) for column in columns] for row in value]
     else:
-        for key, value in facts.items():
-            if isinstance(value, Mapping):
-                yield from _paired(f"{name} {key}".strip(), value)
+        rows = [[spaced(key), text] for key, text in flatten(value)]
+    head, kept = [spaced(column) for column in columns], rows[:MOST_ROWS]
+    return {"name": spaced(name), "columns": head, "rows": kept, "rest": len(rows) - len(kept)}
 
 
-def flatten_numbers(value: Any, prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Yield (name, number) for every number in nested mappings."""
-    for key, item in value.items() if isinstance(value, Mapping) else ():
-        name = f"{prefix} {key}".strip()
-        if isinstance(item, Mapping):
-            yield from flatten_numbers(item, name)
-        elif is_number(item):
-            yield name, item
+def _columns(value: Any) -> list[str]:
+    """Return the keys of a list of flat mappings, [] for anything else or too many."""
+    if not isinstance(value, list) or not all(isinstance(row, Mapping) for row in value):
+        return []
+    keys = list(dict.fromkeys(str(key) for row in value for key in row))
+    cells = [cell for row in value for cell in row.values()]
+    flat = not any(isinstance(cell, (Mapping, list)) for cell in cells)
+    return keys if flat and 1 < len(keys) <= MOST_COLUMNS else []
 
 
 def ratings(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Count what people chose: n, raters, after, before, tie, and the share with its interval.
+    """Return what people chose: ratings, raters, prompts, votes, and the share of prompts won.
 
-    Empty without ratings. The share is of those who saw a difference; its interval is exact
-    (Clopper and Pearson, Biometrika 26, 1934, 404-413).
+    Empty without ratings. Counted by `rate_figures.summary`: by prompt, as votes on one prompt
+    depend on each other.
     """
-    known = [r for r in entries(said, "ratings") if isinstance(r, Mapping)]
-    counts = Counter(str(rating.get("choice")) for rating in known)
-    chosen = {choice: counts[choice] for choice in CHOICES}
-    n = sum(chosen.values())
-    if not n:
+    wanted = ("prompt", "choice", "rater")
+    known = [
+        rating
+        for rating in entries(said, "ratings")
+        if isinstance(rating, Mapping) and all(isinstance(rating.get(key), str) for key in wanted)
+    ]
+    if not known:
         return {}
-    seen = chosen["before"] + chosen["after"]
-    low, high = binomial_interval(chosen["after"], seen)
-    raters = {str(r["rater"]) for r in known if r.get("rater") not in (None, "")}
+    found = summary(known)
+    votes = {choice: number(found["votes"][choice]) for choice in CHOICES}
+    counts = {key: number(found[key]) for key in ("raters", "prompts")}
+    share, ends = found["share"], found["interval"]
     return {
-        "n": number(n),
-        "raters": number(len(raters)) if raters else "",
-        **{choice: number(count) for choice, count in chosen.items()},
-        "share": percent(chosen["after"], seen) if seen else "",
-        "ends": [percent(low, 1), percent(high, 1)] if seen else [],
+        "n": number(len(known)),
+        **counts,
+        **{choice.replace(" ", "-"): count for choice, count in votes.items()},
+        "share": "" if share is None else percent(share, 1),
+        "ends": [percent(end, 1) for end in ends] if ends else [],
     }
 
 
-def binomial_interval(wins: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Return the exact (Clopper-Pearson) interval of a share, by bisection; (0, 1) for n = 0.
+def cost(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `columns` and `rows` of what each step was planned to take, and took; {} if untold.
 
-    low: P(X >= wins | low) = (1 - level) / 2; high: P(X <= wins | high) = (1 - level) / 2.
+    A column that nobody filled is left out. The last row, without a step, is the time of all.
     """
-    tail = (1 - level) / 2
-    low = 0.0 if wins == 0 else _bisect(lambda p: 1 - _below(wins - 1, n, p), tail)
-    high = 1.0 if wins == n else _bisect(lambda p: -_below(wins, n, p), -tail)
-    return low, high
+    rows = [{"step": str(step["step"]), **_spent(step)} for step in said["steps"]]
+    rows = [row for row in rows if any(row[column] for column in COSTS)]
+    columns = [column for column in COSTS if any(row[column] for row in rows)]
+    seconds = sum(amount(part(step, "cost"), "seconds") or 0 for step in said["steps"])
+    if seconds and len(rows) > 1:
+        rows.append({"step": "", **dict.fromkeys(COSTS, ""), "took": span(seconds)})
+    return {"columns": columns, "rows": rows} if rows else {}
 
 
-def _below(most: int, n: int, p: float) -> float:
-    """Return P(X <= most) for X of n draws with chance p."""
-    return math.fsum(math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(most + 1))
-
-
-def _bisect(rising: Any, wanted: float) -> float:
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if rising(middle) < wanted else (low, middle)
-    return (low + high) / 2
-
-
-def cost(said: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return tokens and time, planned and taken, and the most memory of each step; [] if untold."""
-    rows, seconds = [], 0.0
-    for step in said["steps"]:
-        spent = part(step, "cost")
-        took, planned = amount(spent, "seconds"), amount(spent, "planned_seconds")
-        peak = amount(spent, "peak_bytes")
-        seconds += took or 0
-        row = {
-            "step": str(step["step"]),
-            "tokens_planned": _count(amount(part(step, "settings"), "tokens")),
-            "tokens": _count(amount(step["facts"], "tokens")),
-            "planned": "" if planned is None else span(planned),
-            "took": "" if took is None else span(took),
-            "memory": "" if peak is None else size(peak),
-        }
-        rows += [row] if any(text for key, text in row.items() if key != "step") else []
-    total = {"step": "", "took": span(seconds)} if seconds and len(rows) > 1 else {}
-    empty = dict.fromkeys(("tokens_planned", "tokens", "planned", "memory"), "")
-    return [*rows, {**empty, **total}] if total else rows
+def _spent(step: Mapping[str, Any]) -> dict[str, str]:
+    told = part(step, "cost")
+    took, planned = amount(told, "seconds"), amount(told, "planned_seconds")
+    peak = amount(told, "peak_bytes")
+    return {
+        "tokens_planned": _count(amount(part(step, "settings"), "tokens")),
+        "tokens": _count(amount(part(step, "facts"), "tokens")),
+        "planned": "" if planned is None else span(planned),
+        "took": "" if took is None else span(took),
+        "memory": "" if peak is None else size(peak),
+    }
 
 
 def _count(value: float | None) -> str:
     return number(value) if value else ""
 
 
-def is_number(value: Any) -> bool:
-    """Whether a value is a finite number."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def _text(value: Any) -> str:
+    return number(value) if is_number(value) else ""
