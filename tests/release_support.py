@@ -38,6 +38,7 @@ from locale_tune.api import (
     read_pack,
     write_json,
 )
+from locale_tune_release.gather import gather
 from locale_tune_release.settings import ReleaseSettings
 
 CHATML = (
@@ -180,6 +181,11 @@ def everything(folder: Path, locale: Locale = GULF) -> Build:
     }
     build.cost = {"seconds": 754.2, "planned_seconds": 600.0, "peak_bytes": 3_400_000_000}
     return build
+
+
+def said_of(build: Build) -> dict[str, Any]:
+    """Return what the release of a build says, without writing one."""
+    return gather(build.job(), {"parameters": 4, "dtypes": ["F32"], "bytes": 93, "left_out": []})
 
 
 def labels_of(locale: Locale) -> dict[str, str]:

@@ -55,7 +55,8 @@ SECTIONS = (
 def render_page(said: Mapping[str, Any], settings: ReleaseSettings) -> str:
     """Return the report page for what `gather` collected, in the pack's language if it has one."""
     locale = Locale(**{name: said["pack"][name] for name in Locale.model_fields})
-    says = wording_of(locale, said["pack"].get("ui", {}))
+    own = settings.page_language == "pack"
+    says = wording_of(locale, said["pack"].get("ui", {}) if own else {})
     parts = _parts(said, settings, locale)
     shown = [name for name in SECTIONS if parts.get(name, True)]
     page = environment(says).get_template("page.html")
