@@ -28,7 +28,7 @@ CALIBRATION = ("accuracy", "ece", "smooth_ece", "brier", "temperature", "ece_sca
 
 
 def eval_results(said: Mapping[str, Any]) -> list[EvalResult]:
-    """Return one result per finding for the Hub's `model-index`; findings without value are left out.
+    """Return one result per finding with a value, for the `model-index` that the Hub reads.
 
     The items are the pack's own, so the data set has no id on the Hub: its type is a phrase that
     cannot be taken for one. Base, interval and verdict stand in the arguments of the metric.
