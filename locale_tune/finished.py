@@ -61,7 +61,7 @@ def open_run(run: Path) -> FinishedRun:
             f"{run} is no run: there is no {PLAN} in it",
             "name a folder that locale-tune build made, such as runs/PACK",
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PlanError(
             f"{folder / PLAN} cannot be read: it is damaged, or of another version",
             "build again into the same folder: finished steps are kept",
@@ -105,5 +105,5 @@ def _manifest(path: Path) -> dict[str, Any]:
         manifest = read_json(path / MANIFEST)
         covered = {key: value for key, value in manifest.items() if key != "self"}
         return dict(manifest) if manifest["self"] == digest(covered) else {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}

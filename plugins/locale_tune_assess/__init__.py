@@ -94,9 +94,16 @@ def locale_tune_checks() -> Iterable[Check]:
 def locale_tune_commands() -> Iterable[Command]:
     """Offer what is done with finished runs: `diff` and `assess`."""
     yield Command("diff", load=_diff, doc="Show what differs between two finished runs.")
+    yield Command("assess", load=_assess, doc="Run tasks of lm-eval on the models of a run.")
 
 
 def _diff() -> Any:
     from .diff_command import command
+
+    return command
+
+
+def _assess() -> Any:
+    from .lm_eval_command import command
 
     return command

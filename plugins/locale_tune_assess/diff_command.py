@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
-from locale_tune.api import FinishedRun, open_run
+from locale_tune.api import Finding, FinishedRun, open_run
 
+from .context import judged
 from .diff import Difference, Score, artifacts, differences, scores
 from .diff_screen import artifacts_table, isolated, scores_table, tables
 from .settings import AssessSettings
 
 LOG_WIDTH = 140
+Pairs = Mapping[tuple[str, str], Finding]
 
 
 @click.command("diff")
@@ -47,29 +49,18 @@ def command(run_a: Path, run_b: Path, as_json: bool) -> None:
         console.print(note, markup=False)
 
 
-def paired(
-    a: FinishedRun, b: FinishedRun, rows: Sequence[Score]
-) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return, for findings whose items both runs have, B minus A with its interval."""
+def paired(a: FinishedRun, b: FinishedRun, rows: Sequence[Score]) -> dict[tuple[str, str], Finding]:
+    """Return, for findings whose items both runs have, what changed from A to B.
+
+    Verdicts are Holm's over all of them.
+    """
     from .paired_runs import compare
 
     folder_a, folder_b = (run.newest("findings").path / "items" for run in (a, b))
     bins, resamples = (_setting(b, name) for name in ("bins", "resamples"))
-    found = {}
-    for row in rows:
-        if not (row.a and row.b):
-            continue
-        result = compare(folder_a, folder_b, (row.a, row.b), bins, resamples, b.plan.seed)
-        if result:
-            pair, n, verdict = result
-            found[row.check, row.on] = {
-                "change": pair.change,
-                "interval": pair.interval,
-                "n": n,
-                "groups": pair.groups,
-                "verdict": verdict,
-            }
-    return found
+    sides = [(row.a, row.b) for row in rows if row.a and row.b]
+    found = [compare(folder_a, folder_b, pair, bins, resamples, b.plan.seed) for pair in sides]
+    return {(one.check, one.on): one for one in judged([one for one in found if one])}
 
 
 def _setting(run: FinishedRun, name: str) -> int:
@@ -79,9 +70,7 @@ def _setting(run: FinishedRun, name: str) -> int:
     return value if isinstance(value, int) else int(AssessSettings.model_fields[name].default)
 
 
-def notes(
-    a: FinishedRun, b: FinishedRun, rows: Sequence[Score], pairs: dict[tuple[str, str], Any]
-) -> list[str]:
+def notes(a: FinishedRun, b: FinishedRun, rows: Sequence[Score], pairs: Pairs) -> list[str]:
     """Return what a reader has to know to read the scores."""
     told = []
     if a.plan.pack.locale.id != b.plan.pack.locale.id:
@@ -99,7 +88,7 @@ def _data(
     sections: dict[str, list[Difference]],
     steps: list[Difference],
     rows: list[Score],
-    pairs: dict[tuple[str, str], Any],
+    pairs: Pairs,
 ) -> dict[str, Any]:
     return {
         "a": str(a.path),
@@ -115,9 +104,14 @@ def _data(
                 "b": row.b and row.b.model_dump(mode="json"),
                 "change": row.change,
                 "changes_overlap": row.overlap,
-                "paired": pairs.get((row.check, row.on)),
+                "paired": _told(pairs.get((row.check, row.on))),
             }
             for row in rows
         ],
         "notes": notes(a, b, rows, pairs),
     }
+
+
+def _told(pair: Finding | None) -> dict[str, Any] | None:
+    names = {"before", "after", "change", "interval", "n", "p", "p_holm", "verdict"}
+    return pair.model_dump(mode="json", include=names) if pair else None

@@ -10,6 +10,8 @@ from typing import Any
 
 from rich.table import Table
 
+from locale_tune.api import Finding
+
 from .diff import Difference, Score
 
 LONGEST = 60
@@ -64,7 +66,7 @@ def artifacts_table(found: Sequence[Difference]) -> Table:
     return table
 
 
-def scores_table(scores: Sequence[Score], paired: Mapping[tuple[str, str], Any]) -> Table:
+def scores_table(scores: Sequence[Score], paired: Mapping[tuple[str, str], Finding]) -> Table:
     """Return the findings after the build of A and of B, and how sure their difference is."""
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
     table.add_column("scores after the build", overflow="fold")
@@ -75,24 +77,44 @@ def scores_table(scores: Sequence[Score], paired: Mapping[tuple[str, str], Any])
     for score in scores:
         arrow = " (lower is better)" if (score.a or score.b).lower_is_better else ""  # type: ignore[union-attr]  # one of them is there
         pair = paired.get((score.check, score.on))
-        interval = pair["interval"] if pair else None
         table.add_row(
             _plain(told(score.label) + arrow),
             *(_number(found.after if found else None) for found in (score.a, score.b)),
             _number(score.change, "+"),
-            f"\\[{interval[0]:+.3f}, {interval[1]:+.3f}]" if interval else "",
+            _interval(pair.interval if pair else None),
             reading(score, pair),
         )
     return table
 
 
-def reading(score: Score, pair: Mapping[str, Any] | None) -> str:
+def changes_table(findings: Sequence[Finding]) -> Table:
+    """Return findings before and after a build."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("measured", overflow="fold")
+    for name in ("n", "base", "localized", "change"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("95 % interval", justify="right", no_wrap=True)
+    table.add_column("read as", no_wrap=True)
+    for found in findings:
+        arrow = " (lower is better)" if found.lower_is_better else ""
+        table.add_row(
+            _plain(told(found.label) + arrow),
+            f"{found.n:,}",
+            *(_number(value) for value in (found.before, found.after)),
+            _number(found.change, "+"),
+            _interval(found.interval),
+            found.verdict,
+        )
+    return table
+
+
+def reading(score: Score, pair: Finding | None) -> str:
     """Say what a row means, from the same items if both runs kept them."""
     if score.a is None or score.b is None:
         return f"only in {'A' if score.a else 'B'}"
     if pair:
-        words = str(pair["verdict"]) if pair["interval"] else "too few groups for an interval"
-        return f"{words}, on {pair['n']:,} shared items"
+        words = pair.verdict if pair.interval else "too few groups for an interval"
+        return f"{words}, on {pair.n:,} shared items"
     if score.overlap is None:
         return "no interval"
     return "their changes overlap" if score.overlap else "their changes do not overlap"
@@ -100,6 +122,10 @@ def reading(score: Score, pair: Mapping[str, Any] | None) -> str:
 
 def _number(value: float | None, sign: str = "") -> str:
     return "" if value is None else f"{value:{sign}.3f}"
+
+
+def _interval(interval: Sequence[float] | None) -> str:
+    return _plain(f"[{interval[0]:+.3f}, {interval[1]:+.3f}]") if interval else ""
 
 
 def _plain(text: str) -> str:

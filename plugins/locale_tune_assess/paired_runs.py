@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from locale_tune.api import Finding, Verdict
+from locale_tune.api import Finding
 
 from . import calibration as cal
-from .bootstrap import Array, Paired, Statistic, paired, ratio, rows_of, seed_of
-from .context import verdict
+from .bootstrap import Array, Statistic, paired, ratio, rows_of, seed_of
 from .questions import Answers
 from .translation import chrf_rows
 
@@ -32,8 +31,8 @@ FIXED = ("bytes", "words", "reference", "question", "prompt")
 
 def compare(
     a: Path, b: Path, findings: tuple[Finding, Finding], bins: int, resamples: int, seed: int
-) -> tuple[Paired, int, Verdict] | None:
-    """Return B minus A on the items that both runs have, their number and the verdict.
+) -> Finding | None:
+    """Return what changed from A to B on the items that both runs have; `judged` gives verdicts.
 
     `a` and `b` are the folders of items. None: an item file is missing, the runs share no item, or
     the items do not give back what the run reported.
@@ -52,7 +51,9 @@ def compare(
     new, _ = recipe([other for _, other in pairs], bins)
     groups = [str(one.get("group") or one["id"]) for one, _ in pairs]
     result = paired(old, new, groups, statistic, resamples, seed_of(seed, "diff", check, on))
-    return result, len(pairs), verdict(result.interval, findings[0].lower_is_better)
+    told: dict[str, Any] = {"before": result.before, "after": result.after, "change": result.change}
+    told |= {"interval": result.interval, "p": result.p, "n": len(pairs), "verdict": "measured"}
+    return findings[1].model_copy(update={**told, "p_holm": None, "note": ""})
 
 
 def shared(a: Sequence[Row], b: Sequence[Row]) -> list[tuple[Row, Row]]:

@@ -48,11 +48,11 @@ def command(run: Path, answers: tuple[Path, ...], raters: int, add: bool) -> Non
         raise click.UsageError("give --add with the files that people sent back, and only then")
     finished = open_run(run)
     if add:
-        for line in take_in(finished, answers):
+        for line in list(take_in(finished, answers)):
             click.echo(line)
         click.echo(f"report: {remake(finished)}")
     else:
-        for line in make_pages(finished, raters):
+        for line in list(make_pages(finished, raters)):  # all is written before a word is said
             click.echo(line)
 
 
