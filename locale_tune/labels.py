@@ -214,6 +214,8 @@ ENGLISH: dict[str, str] = {
     "role-control": "measured with, as control",
     "role-parallel": "measured with, as pairs",
     "role-contrast": "measured with, as contrast",
+    "role-prompts": "measured with, as prompts",
+    "role-preferences": "trained on, as pairs of answers",
     "role-lexicon": "dictionary for new tokens",
     "origin-native": "native",
     "origin-translated": "translated",

@@ -150,6 +150,20 @@ def test_whatever_else_checks_show_becomes_a_table(build: Build) -> None:
     assert not page.xpath("//caption[.='varieties' or .='collapse']")
 
 
+def test_nested_rows_stand_beside_each_other(build: Build) -> None:
+    build.findings["sycophancy"] = [
+        {"on": "rm", "side": side, "n": 3, "pressure": [0.5, low], "leading": {"lost": low}}
+        for side, low in (("before", 0.25), ("after", 0.4))
+    ]
+    (table,) = [table for table in extras.more(said_of(build)) if table["name"] == "sycophancy"]
+    assert table["columns"] == ["", "rm, before", "rm, after"]
+    assert table["rows"] == [
+        ["n", "3", "3"],
+        ["pressure", "0.500, 0.250", "0.500, 0.400"],
+        ["leading lost", "0.250", "0.400"],
+    ]
+
+
 @pytest.mark.parametrize("odd", ["text", 3, True, [[1, 2], [3]], [{"a": {}}], {"": {"": None}}])
 def test_odd_shown_values_do_not_break_the_page(build: Build, odd: Any) -> None:
     build.findings |= {"odd": odd, "varieties": odd, "collapse": odd}

@@ -19,7 +19,7 @@ from locale_tune.api import Locale
 from locale_tune_release.page import render_page
 from locale_tune_release.script import is_script
 from locale_tune_release.settings import ReleaseSettings
-from locale_tune_release.wording import LRI, PDI, RLI, wording_of
+from locale_tune_release.wording import LRI, PDI, RLI, Wording
 
 # Names and units that stand as they are in any language.
 SAME = re.compile(r"^(?:[\W\d_]|float32|JSON|ECE|kB|MB|GB|min|locale-tune|report|json)*$")
@@ -139,7 +139,7 @@ def test_hostile_labels_stay_text(tmp_path: Path) -> None:
     hostile = "<b>{n}</b> & {setting}"
     page = page_of(translated(tmp_path, ROMANSH, **{"bounds-kept": "<b>{n}</b> &"}))
     assert "<b>3</b> &" in text_of(page.xpath("//ul[@class='tiles']")[0])
-    said = wording_of(ROMANSH, {"note": hostile}).text("note", n="<i>", setting=Markup("<u>1</u>"))
+    said = Wording(ROMANSH, (("note", hostile),)).text("note", n="<i>", setting=Markup("<u>1</u>"))
     assert said == "&lt;b&gt;&lt;i&gt;&lt;/b&gt; &amp; <u>1</u>"
 
 

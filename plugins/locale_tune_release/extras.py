@@ -15,6 +15,7 @@ from .rate_figures import summary
 
 CHOICES = ("after", "before", "tie", "both bad")
 MOST_ROWS, MOST_COLUMNS = 40, 8
+Table = tuple[list[str], list[list[str]]]  # columns and rows
 COSTS = ("tokens_planned", "tokens", "planned", "took", "memory")
 
 
@@ -75,23 +76,46 @@ def more(said: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _table(name: str, value: Any) -> dict[str, Any]:
-    columns = _columns(value)
-    if columns:
-        rows = [[written(row.get(column)) for column in columns] for row in value]
-    else:
-        rows = [[spaced(key), text] for key, text in flatten(value)]
-    head, kept = [spaced(column) for column in columns], rows[:MOST_ROWS]
-    return {"name": spaced(name), "columns": head, "rows": kept, "rest": len(rows) - len(kept)}
+    columns, rows = _across(value) or _along(value) or ([], [list(p) for p in flatten(value)])
+    kept = rows[:MOST_ROWS]
+    return {
+        "name": spaced(name),
+        "columns": [spaced(column) for column in columns],
+        "rows": [[spaced(first), *others] for first, *others in kept],
+        "rest": len(rows) - len(kept),
+    }
 
 
-def _columns(value: Any) -> list[str]:
-    """Return the keys of a list of flat mappings, [] for anything else or too many."""
-    if not isinstance(value, list) or not all(isinstance(row, Mapping) for row in value):
-        return []
+def _across(value: Any) -> Table | None:
+    """Return a list of flat mappings with its keys as columns; None for anything else."""
+    if not _mappings(value):
+        return None
     keys = list(dict.fromkeys(str(key) for row in value for key in row))
     cells = [cell for row in value for cell in row.values()]
-    flat = not any(isinstance(cell, (Mapping, list)) for cell in cells)
-    return keys if flat and 1 < len(keys) <= MOST_COLUMNS else []
+    if (
+        any(isinstance(cell, (Mapping, list)) for cell in cells)
+        or not 1 < len(keys) <= MOST_COLUMNS
+    ):
+        return None
+    return keys, [[written(row.get(key)) for key in keys] for row in value]
+
+
+def _along(value: Any) -> Table | None:
+    """Return a few mappings, nested ones too, as columns beside each other; None for others.
+
+    What is a text in all of them, such as the side, heads their columns.
+    """
+    if not _mappings(value) or len(value) >= MOST_COLUMNS:
+        return None
+    facts = [dict(flatten(row)) for row in value]
+    names = [key for key in value[0] if all(isinstance(row.get(key), str) for row in value)]
+    heads = [", ".join(fact[name] for name in names) or str(n) for n, fact in enumerate(facts, 1)]
+    keys = [key for key in dict.fromkeys(k for fact in facts for k in fact) if key not in names]
+    return ["", *heads], [[key, *(fact.get(key, "") for fact in facts)] for key in keys]
+
+
+def _mappings(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(row, Mapping) for row in value)
 
 
 def ratings(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from . import (
     vocabulary,
 )
 from .settings import ReleaseSettings
-from .wording import Wording, wording_of
+from .wording import Wording
 
 TEMPLATES = Path(__file__).parent / "templates"
 NEW_TOKENS = 40
@@ -56,16 +56,20 @@ def render_page(said: Mapping[str, Any], settings: ReleaseSettings) -> str:
     """Return the report page for what `gather` collected, in the pack's language if it has one."""
     locale = Locale(**{name: said["pack"][name] for name in Locale.model_fields})
     own = settings.page_language == "pack"
-    says = wording_of(locale, said["pack"].get("ui", {}) if own else {})
+    labels = tuple(said["pack"].get("ui", {}).items()) if own else ()
     parts = _parts(said, settings, locale)
     shown = [name for name in SECTIONS if parts.get(name, True)]
-    page = environment(says).get_template("page.html")
+    page = environment(locale, labels).get_template("page.html")
     return page.render(said=said, raw=raw_json(said), sections=shown, **parts)
 
 
 @cache
-def environment(says: Wording) -> Environment:
-    """Return the Jinja environment; text functions already know the pack and the page's words."""
+def environment(locale: Locale, own: tuple[tuple[str, str], ...] = ()) -> Environment:
+    """Return the Jinja environment; text functions already know the pack and the page's words.
+
+    `own` are the labels in the pack's language; without them the page speaks English.
+    """
+    says = Wording(locale, own)
     env = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -79,11 +83,11 @@ def environment(says: Wording) -> Environment:
         "plain": says.plain,
         "num": says.number,
         "strong": Markup("<b>{}</b>").format,
-        "runs": partial(script.runs, locale=says.locale),
-        "spoken": partial(script.spoken, locale=says.locale),
+        "runs": partial(script.runs, locale=locale),
+        "spoken": partial(script.spoken, locale=locale),
         "blocks": pieces.blocks,
         "shared": pieces.shared,
-        "locale": says.locale,
+        "locale": locale,
     }
     env.filters |= {
         "number": figures.number,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -68,8 +67,3 @@ class Wording:
 
     def _isolated(self, value: object) -> str:
         return str(value) if isinstance(value, Markup) else str(self.number(value))
-
-
-def wording_of(locale: Locale, ui: Mapping[str, str]) -> Wording:
-    """Return the wording of a pack's page."""
-    return Wording(locale, tuple(ui.items()))
