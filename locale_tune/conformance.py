@@ -74,7 +74,7 @@ def _labels(pack: LanguagePack) -> Iterator[Verdict]:
     """Say how much of the report page is in the pack's language; unknown labels are not read."""
     missing, all_of = labels.missing(pack.ui), len(labels.ENGLISH)
     if not pack.ui:
-        text = f"no [ui]: the {all_of} labels of the report stay English"
+        text = "no [ui]: the labels of the report stay English"
         yield Verdict("note", "labels", text, "docs/pack-format.md lists them")
     elif missing:
         text = f"{all_of - len(missing)} of {all_of} labels; English: {', '.join(missing)}"
