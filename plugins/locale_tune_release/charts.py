@@ -37,7 +37,7 @@ def diagrams(reliability: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
     Each has `on`, `lang`, `curves` (one or two, before first, with `points` and all numbers),
     `top` (the largest share of answers in a bin, which scales the bars), `rows` for the table of
-    scores, `selective` for that of the surest answers, and `bins` for the table of points.
+    scores, and `bins` for the table of points.
     """
     groups: dict[tuple[str, str], dict[str, Any]] = {}
     for entry in reliability:
@@ -55,7 +55,6 @@ def _diagram(key: tuple[str, str], sides: Mapping[str, Any]) -> dict[str, Any]:
         "curves": curves,
         "top": max(shares, default=1.0) or 1.0,
         "rows": list(_score_rows(curves)),
-        "selective": selective(curves),
         "bins": _bin_rows(curves),
     }
 
@@ -91,7 +90,25 @@ def _score_rows(curves: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for key, lower in SCORES.items():
         cells = [{"text": _score(curve, key), "ends": _interval(curve, key)} for curve in curves]
         if any(cell["text"] for cell in cells):
-            yield {"label": f"score-{key}", "lower": lower, "cells": cells}
+            yield {"label": f"score-{key}", "slots": {}, "lower": lower, "cells": cells}
+        if key == "nll":
+            yield from selective(curves)
+
+
+def selective(curves: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield a row per share of answers kept, the surest first: the share right among these.
+
+    A curve's `selective` maps shares to accuracies; its other keys are scores of their own.
+    """
+    sides = [dict(_shares(part(curve, "selective"))) for curve in curves]
+    for share in sorted({share for side in sides for share in side}):
+        texts = [number(side[share], 3) if share in side else "" for side in sides]
+        yield {
+            "label": "score-selective",
+            "slots": {"share": percent(share, 1)},
+            "lower": False,
+            "cells": [{"text": text, "ends": ""} for text in texts],
+        }
 
 
 def _interval(curve: Mapping[str, Any], key: str) -> Cell:
@@ -110,19 +127,6 @@ def _ends(ends: Any, digits: int) -> Cell:
     if not isinstance(ends, (list, tuple)) or len(ends) != 2 or not all(map(is_number, ends)):
         return ""
     return [number(end, digits) for end in ends]
-
-
-def selective(curves: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
-    """Return (share of answers kept, share right per curve), the surest answers first.
-
-    A curve's `selective` maps shares to accuracies; its other keys are scores of their own.
-    """
-    sides = [dict(_shares(part(curve, "selective"))) for curve in curves]
-    shares = sorted({share for side in sides for share in side})
-    return [
-        (percent(share, 1), [number(side[share], 3) if share in side else "" for side in sides])
-        for share in shares
-    ]
 
 
 def _shares(told: Mapping[str, Any]) -> Iterator[tuple[float, float]]:
