@@ -96,7 +96,7 @@ ENGLISH: dict[str, str] = {
     "reliability": "Reliability",
     "reliability-note": "When the model is 80 % sure, is it right 8 times in 10? On the dotted "
     "diagonal it is; below, it is too sure of itself. ECE is the mean distance from that diagonal "
-    "(lower is better). Thin vertical lines are 95 % intervals of the localized model.",
+    "(lower is better). Thin vertical lines are 95 % intervals, dashed for the base.",
     "no-reliability": "No questions with known answers were measured, so there is no diagram.",
     "reliability-picture": "Reliability diagram: confidence against share right",
     "curve-words": "{side}: {n} answers, share right {accuracy}, ECE {ece}; confidence to share "

@@ -135,6 +135,13 @@ def test_every_point_of_a_diagram_stands_in_its_table(page: Any) -> None:
                 assert {str(count), f"{confidence:.3f}", f"{share:.3f}"} <= cells
 
 
+def test_both_sides_have_intervals_in_the_diagram(page: Any) -> None:
+    chart = page.xpath("//svg[@class='chart']")[0]
+    points = len([b for b in curve("", "", "before", 0.24, 842)["bins"] if b[0]])
+    for side in ("before", "after"):
+        assert len(chart.xpath(f"./path[@class='whisker {side}']")) == points
+
+
 def test_lines_differ_in_dashes_and_markers_not_only_in_colour(page: Any) -> None:
     style = page.xpath("//style")[0].text
     assert re.search(r"\.line\.before \{[^}]*stroke-dasharray", style)
