@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,13 @@ def finished_run(
     without: Sequence[str] = (),
     report: Mapping[str, Any] | None = None,
     libraries: Mapping[str, str] | None = None,
+    folders: Mapping[str, Path] | None = None,
     **plan: Any,
 ) -> Path:
-    """Write a finished run and return its directory; `without` names steps that are not made."""
+    """Write a finished run and return its directory; `without` names steps that are not made.
+
+    `folders` are copied to be what a step made.
+    """
     pack = LanguagePack(
         locale=locale,
         base_model="base",
@@ -98,12 +103,15 @@ def finished_run(
     }
     for step in steps:
         if step.name not in without:
-            _commit(folder_of(folder, step), step, fills.get(step.name))
+            source = (folders or {}).get(step.name)
+            _commit(folder_of(folder, step), step, fills.get(step.name), source)
     return folder
 
 
-def _commit(path: Path, step: Step, fill: Any) -> None:
+def _commit(path: Path, step: Step, fill: Any, source: Path | None) -> None:
     def make(out: Path) -> dict[str, Any]:
+        if source:
+            shutil.copytree(source, out, dirs_exist_ok=True)
         if fill:
             fill(out)
         return {"kind": step.makes, "fingerprint": step.fingerprint, "facts": {}}

@@ -76,7 +76,7 @@ def notes(a: FinishedRun, b: FinishedRun, rows: Sequence[Score], pairs: Pairs) -
     if a.plan.pack.locale.id != b.plan.pack.locale.id:
         told.append("these are runs of different packs: few of their scores mean the same")
     if len({run.plan.steps[0].fingerprint for run in (a, b)}) > 1:
-        told.append("the base models differ, so the changes that overlap or not have two origins")
+        told.append("the base models differ: the change of each run is against its own base")
     if any((row.check, row.on) not in pairs for row in rows if row.a and row.b):
         told.append("rows without shared items compare the intervals of each run's own change")
     return told

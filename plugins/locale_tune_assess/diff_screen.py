@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from locale_tune.api import Finding
 
@@ -51,7 +52,7 @@ def tables(sections: Mapping[str, Sequence[Difference]]) -> Iterator[Table | str
         if found:
             table = _table(TITLES[name], "A", "B")
             for what, a, b in found:
-                table.add_row(*map(_plain, (told(what), told(a), told(b))))
+                table.add_row(*map(Text, (told(what), told(a), told(b))))
             yield table
     if same := [TITLES[name] for name, found in sections.items() if not found]:
         yield f"the same: {'; '.join(same)}"
@@ -62,7 +63,7 @@ def artifacts_table(found: Sequence[Difference]) -> Table:
     table = _table("artifacts", "A", "B")
     for name, a, b in found:
         shared = "the same" if a == b else told(b)[:12]
-        table.add_row(*map(_plain, (name, told(a)[:12], shared)))
+        table.add_row(*map(Text, (name, told(a)[:12], shared)))
     return table
 
 
@@ -78,7 +79,7 @@ def scores_table(scores: Sequence[Score], paired: Mapping[tuple[str, str], Findi
         arrow = " (lower is better)" if (score.a or score.b).lower_is_better else ""  # type: ignore[union-attr]  # one of them is there
         pair = paired.get((score.check, score.on))
         table.add_row(
-            _plain(told(score.label) + arrow),
+            Text(told(score.label) + arrow),
             *(_number(found.after if found else None) for found in (score.a, score.b)),
             _number(score.change, "+"),
             _interval(pair.interval if pair else None),
@@ -98,7 +99,7 @@ def changes_table(findings: Sequence[Finding]) -> Table:
     for found in findings:
         arrow = " (lower is better)" if found.lower_is_better else ""
         table.add_row(
-            _plain(told(found.label) + arrow),
+            Text(told(found.label) + arrow),
             f"{found.n:,}",
             *(_number(value) for value in (found.before, found.after)),
             _number(found.change, "+"),
@@ -124,12 +125,8 @@ def _number(value: float | None, sign: str = "") -> str:
     return "" if value is None else f"{value:{sign}.3f}"
 
 
-def _interval(interval: Sequence[float] | None) -> str:
-    return _plain(f"[{interval[0]:+.3f}, {interval[1]:+.3f}]") if interval else ""
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")
+def _interval(interval: Sequence[float] | None) -> Text:
+    return Text(f"[{interval[0]:+.3f}, {interval[1]:+.3f}]" if interval else "")
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -107,7 +107,9 @@ def measure(
     for pairs in pairs_of(*sides):
         higher = sides[0]["higher_is_better"].get(pairs.task, {})
         context.save_items("lm-eval", pairs.on, items(pairs))
-        found += findings_of(context, pairs, higher, str(sides[0]["lm_eval_version"]))
+        how = f"by lm-evaluation-harness {sides[0]['lm_eval_version']}, without a chat template"
+        how += f"; the first {limit:,} documents only" if limit else ""
+        found += findings_of(context, pairs, higher, how)
     return found, context.shown.get("reliability", [])
 
 

@@ -18,7 +18,6 @@ from .context import Context
 from .held_out import NATS_PER_BIT
 from .questions import Answers, reliability_row
 
-NOTE = "by lm-evaluation-harness {version}, without a chat template"
 CALIBRATED = (
     "the softmax over lm-eval's log-likelihoods of the options, per character, times their mean "
     "length"
@@ -71,10 +70,9 @@ def pairs_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Pa
 
 
 def findings_of(
-    context: Context, pairs: Pairs, higher: Mapping[str, Any], version: str
+    context: Context, pairs: Pairs, higher: Mapping[str, Any], note: str
 ) -> Iterator[Finding]:
     """Yield a finding for each metric whose value per document lm-eval gives, then calibration."""
-    note = NOTE.format(version=version)
     for metric in pairs.before[0]["metrics"]:
         sides = [_addends([s[metric] for s in side]) for side in (pairs.before, pairs.after)]
         if sides[0] is None or sides[1] is None:

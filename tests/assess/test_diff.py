@@ -205,6 +205,17 @@ def test_libraries_and_another_pack_are_told(tmp_path: Path) -> None:
     assert any("different packs" in note for note in found["notes"])
 
 
+def test_lists_and_intervals_are_shown_as_they_are(tmp_path: Path) -> None:
+    runs = [
+        run(tmp_path / name, RIGHT_A, settings={"tune": {"only_tags": [tag]}})
+        for name, tag in (("a", "/red"), ("b", "topic=food"))
+    ]
+    text = invoke(*runs).output
+    assert '["/red"]' in text
+    assert "[+0.000, +0.000]" in text
+    assert "\\" not in text
+
+
 def test_right_to_left_names_stand_apart_and_control_characters_are_gone(tmp_path: Path) -> None:
     a, b = finished_run(tmp_path / "a"), finished_run(tmp_path / "b", locale=GULF)
     text = invoke(a, b).output

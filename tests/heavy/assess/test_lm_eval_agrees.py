@@ -15,10 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
+from finished_support import finished_run
 
-from locale_tune.api import Locale, Record, write_records
+from locale_tune.api import Locale, Record, StageFailed, read_json, write_records
 from locale_tune_assess.context import Context
+from locale_tune_assess.lm_eval_command import command
 from locale_tune_assess.lm_eval_findings import answers as theirs
 from locale_tune_assess.lm_eval_findings import findings_of, pairs_of
 from locale_tune_assess.lm_eval_tasks import write_items
@@ -30,6 +34,7 @@ pytest.importorskip(
 )
 pytestmark = pytest.mark.filterwarnings("ignore")  # of lm-eval and of what it imports
 
+TASKS = Path(__file__).parents[3] / "languages" / "rm" / "locale_tune_rm" / "tasks"
 ROMANSH = Locale(
     id="rm", tag="rm", script="Latn", name="Romansh", endonym="Rumantsch", direction="ltr"
 )
@@ -218,3 +223,38 @@ def test_a_model_against_itself_changes_nothing(results, context: Context) -> No
         found = list(findings_of(context, pairs, higher, results["lm_eval_version"]))
         assert {one.change for one in found} == {0.0}
         assert json.dumps([one.model_dump(mode="json") for one in found])
+
+
+def test_the_command_runs_a_packs_task_on_both_models(
+    evaluate, plain, save_model, context, tmp_path
+) -> None:
+    other = save_model(tmp_path / "other", seed=5)
+    made = {"base": plain, "tune": other, "collect": context.corpus}
+    run = finished_run(tmp_path / "run", folders=made)
+    shutil.copytree(TASKS, run / "pack" / "tasks")
+    arguments = [str(run), "--lm-eval", "rm_questions", "rm_heldout", "--limit", "6"]
+    done = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert "rm_questions, acc_norm" in done.output
+    told = read_json(run / "lm-eval.json")
+    found = {(one["check"], one["on"]): one for one in told["findings"]}
+    assert set(found) == {
+        ("acc", "rm_questions"),
+        ("acc_norm", "rm_questions"),
+        ("ece", "rm_questions"),
+        ("brier", "rm_questions"),
+        ("bits_per_byte", "rm_heldout"),
+    }
+    assert found["bits_per_byte", "rm_heldout"]["change"] != 0
+    assert "the first 6 documents only" in found["acc", "rm_questions"]["note"]
+    rows = pq.read_table(run / "lm-eval" / "items" / "lm-eval-rm_questions.parquet").to_pylist()
+    assert len(rows) == 6
+    assert (run / "logs" / "lm-eval.log").is_file()
+
+
+def test_a_task_that_cannot_run_is_told_in_a_sentence(evaluate, plain, context) -> None:
+    missing = {**text_task(context), "test_split": "nowhere"}
+    with pytest.raises(StageFailed, match="lm-eval cannot run"):
+        evaluate(plain, missing)
+    hub = {**text_task(context), "dataset_path": "nobody/nothing", "dataset_kwargs": {}}
+    with pytest.raises(StageFailed, match="lm-eval cannot run"):
+        evaluate(plain, hub)  # offline
