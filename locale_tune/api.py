@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from locale_tune import licences
+from locale_tune import labels, licences
 from locale_tune.errors import (
     LocaleTuneError,
     NotFinite,
@@ -119,6 +119,7 @@ __all__ = [
     "fill",
     "hookimpl",
     "joined",
+    "labels",
     "licences",
     "now",
     "open_run",

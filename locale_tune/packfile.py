@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from pydantic import BaseModel, ValidationError
 
+from locale_tune import labels
 from locale_tune.errors import PackError, PackErrors, did_you_mean
 from locale_tune.licences import NO_STATEMENT
 from locale_tune.schema import Bound, LanguagePack, Locale, Source
 from locale_tune.toml_lines import Place, line_numbers, line_of
 
 FILE = "pack.toml"
-TOP = ("locale", "pack", "settings", "sources", "bounds")
+TOP = ("locale", "pack", "ui", "settings", "sources", "bounds")
 PACK_KEYS = ("base_model", "stages", "filters", "prompts", "licence", "authors", "code", "version")
 SCHEMES = ("https", "npm", "pypi", "hub", "package", "mirror", "data")
 PINNED = ("https", "npm", "pypi", "mirror")
@@ -66,6 +67,7 @@ def read_pack(root: Path, distribution: str = "", version: str = "") -> Language
         sources=tuple(_source(source, root) for source in raw.get("sources", [])),
         bounds=tuple(Bound(**bound) for bound in raw.get("bounds", [])),
         settings=raw.get("settings", {}),
+        ui=raw.get("ui", {}),
         root=root.resolve(),
         distribution=distribution,
         **{"version": version, **raw["pack"]},
@@ -222,6 +224,8 @@ def _pattern(name: str) -> str:
 def _rule_mistakes(raw: dict[str, Any], root: Path) -> Iterator[Mistake]:
     """Rules that pydantic cannot say: between fields, and about the world."""
     yield from _locale_rules(raw.get("locale", {}))
+    for name, *told in labels.mistakes(raw.get("ui", {})):
+        yield Mistake(("ui", name), *told)
     seen: dict[str, int] = {}
     for index, source in enumerate(raw.get("sources", [])):
         yield from _source_rules(source, ("sources", index), root)

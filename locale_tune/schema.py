@@ -128,6 +128,7 @@ class LanguagePack(Frozen):
     settings: dict[str, dict[str, JsonValue]] = {}
     bounds: tuple[Bound, ...] = ()
     prompts: tuple[str, ...] = ()
+    ui: dict[str, str] = Field(default={}, description="labels of the report in the language")
     licence: str = ""
     authors: tuple[str, ...] = ()
     code: bool = False

@@ -26,7 +26,7 @@ def locale_tune_stages() -> Iterator[Stage]:
         makes="release",
         run=run_release,
         settings=ReleaseSettings,
-        version="3",
+        version="4",
         reads=(
             "sources",
             "prompts",
@@ -35,6 +35,7 @@ def locale_tune_stages() -> Iterator[Stage]:
             "authors",
             "licence",
             "names",
+            "ui",
             "version",
             "distribution",
             "command",

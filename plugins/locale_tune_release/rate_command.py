@@ -78,7 +78,7 @@ def make_pages(run: FinishedRun, raters: int) -> Iterator[str]:
         folder.mkdir(exist_ok=True)
         replace_json(run.path / KEY, key)
         for name, page in key["pages"].items():
-            ui: Mapping[str, str] = getattr(run.plan.pack, "ui", {})
+            ui = run.plan.pack.ui
             path = folder / f"page-{page['rater']}.html"
             replace_text(path, render(name, page, samples, run.plan.pack.locale, ui))
             yield f"page for rater {page['rater']}: {path}"
