@@ -335,15 +335,6 @@ def test_where_time_stands_still_nothing_is_said_of_cost(toy, monkeypatch):
     assert set(map(str, costs_of(toy).values())) == {"{}"}
 
 
-def test_labels_are_seen_only_by_a_stage_that_reads_them():
-    from locale_tune.build import _narrow
-    from locale_tune.packfile import read_pack
-
-    pack = read_pack(Path(__file__).parents[1] / "languages/rm/locale_tune_rm")
-    assert _narrow(pack, ("sources",)).ui == {}
-    assert _narrow(pack, ("ui",)).ui["base"] == "Basa"
-
-
 def test_the_plan_is_written_before_anything_runs(toy):
     toy.write(toy.text.replace(ALL, '["t-none"]'))
     with pytest.raises(StageFailed):

@@ -10,6 +10,7 @@ from docs_pages import page, rows, section
 from release_support import labels_of
 
 from locale_tune import labels
+from locale_tune.build import _narrow
 from locale_tune.conformance import _labels
 from locale_tune.errors import PackErrors
 from locale_tune.packfile import read_pack
@@ -70,6 +71,12 @@ def test_labels_that_templates_name_exist() -> None:
 
 def test_a_pack_without_ui_has_none(tmp_path: Path) -> None:
     assert pack_with(tmp_path, "").ui == {}
+
+
+def test_labels_are_seen_only_by_a_stage_that_reads_them(tmp_path: Path) -> None:
+    pack = pack_with(tmp_path, 'base = "Basis"')
+    assert _narrow(pack, ("sources",)).ui == {}
+    assert _narrow(pack, ("ui",)).ui == {"base": "Basis"}
 
 
 def test_slots_may_change_their_order(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def gather(job: Job, model: Mapping[str, Any]) -> dict[str, Any]:
 
     Keys: format, name, pack, base, fingerprint, seed, reproduce, model, findings, bounds, broken,
     verdicts, reliability, tokenizer, extension, samples, shown (what else the checks show),
-    ratings (none yet), sources, licence, steps. Raises
+    sources, licence, steps. Raises
     StageFailed when findings.json is not what `assess` promises.
     """
     settings: ReleaseSettings = job.settings
@@ -86,7 +86,6 @@ def gather(job: Job, model: Mapping[str, Any]) -> dict[str, Any]:
         "extension": extension(job.inputs["model"]),
         "samples": measured["samples"],
         "shown": measured["shown"],
-        "ratings": [],
         "sources": sources,
         "licence": licences.told(sources, settings.base_licence),
         "steps": [described(artifact) for artifact in walk(job.inputs)],
