@@ -1,8 +1,8 @@
 """The check `fidelity`: are answers in the variety they are asked in, or in its sibling?
 
-Every answer of five words or more gets the label that the pack's identifier finds likeliest
-(`identifying.py`); the matrix of asked against found varieties is shown. Findings, in percent of
-the answers that can be judged:
+Every answer of five words or more, without lines that only repeat the prompt, gets the label that
+the pack's identifier finds likeliest (`identifying.py`); the matrix of asked against found
+varieties is shown. Findings, in percent of the answers that can be judged:
 
 - `leakage`: the label is a language of `contrasts` (Standard Arabic for Gulf, German or Italian for
   Romansh); lower is better. A model that answers in the sibling language is caught here.
@@ -30,7 +30,7 @@ from dataclasses import dataclass
 
 from locale_tune.api import Finding
 
-from .asking import Asked, answers, asked
+from .asking import Asked, answers, asked, without_echo
 from .confusion import native, usual_length
 from .context import Context
 from .fluency import Guard, bits_of, guard_of
@@ -70,7 +70,7 @@ def fidelity(context: Context) -> Iterator[Finding]:
     check_labels(context.settings.markers, languages.own, context.locale.contrasts)
     texts = answers(context, prompts)
     natives = native(context, usual_length(texts))
-    sides, guard = _judged(context, texts, natives, languages)
+    sides, guard = _judged(context, prompts, texts, natives)
     context.save_items("fidelity", context.locale.tag, _rows(prompts, *sides))
     context.shown["varieties"] = _shown(context, prompts, sides, guard, natives)
     yield from _findings(context, prompts, sides, guard, languages)
@@ -78,9 +78,9 @@ def fidelity(context: Context) -> Iterator[Finding]:
 
 def _judged(
     context: Context,
+    prompts: list[Asked],
     texts: tuple[list[str], list[str]],
     natives: list[str],
-    languages: Languages,
 ) -> tuple[tuple[list[Answer], list[Answer]], Guard | None]:
     """Label both sides' answers; one visit to the base model scores them and the native texts."""
     flat = [text for side in texts for text in side if text.strip()]
@@ -88,12 +88,15 @@ def _judged(
     guard = guard_of(bits[: len(natives)])
     of_answers = iter(bits[len(natives) :])
 
-    def judge(text: str) -> Answer:
+    languages = context.languages
+    assert languages is not None
+
+    def judge(text: str, prompt: Asked) -> Answer:
         measured = next(of_answers) if text.strip() else None
         fluent = guard is None or (measured is not None and guard.passes(measured))
-        return Answer(text, languages.label(text), measured, fluent)
+        return Answer(text, languages.label(without_echo(text, prompt.text)), measured, fluent)
 
-    before, after = ([judge(text) for text in side] for side in texts)
+    before, after = (list(map(judge, side, prompts)) for side in texts)
     return (before, after), guard
 
 
@@ -194,11 +197,12 @@ def _shown(
     languages = context.languages
     assert languages is not None
     known = Counter(languages.label(text) for text in natives)
+    varieties = sorted({prompt.variety for prompt in prompts})
     found = {*known, *(one.label for side in sides for one in side)}
+    found |= languages.words.varieties & set(varieties)
     rest = sorted(found - languages.own - set(context.locale.contrasts) - set(UNCLEAR))
     order = [*sorted(languages.own), *context.locale.contrasts, *rest, *UNCLEAR]
     labels = [label for label in order if label in found]
-    varieties = sorted({prompt.variety for prompt in prompts})
     before, after = (_matrix(prompts, side, varieties, labels) for side in sides)
     return {
         "asked": varieties,
