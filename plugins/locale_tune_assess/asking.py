@@ -32,6 +32,15 @@ def asked(context: Context) -> list[Asked]:
     return found or [Asked(f"prompt-{number}", text, own) for number, text in shown]
 
 
+def without_echo(answer: str, prompt: str) -> str:
+    """Return an answer without the lines that only repeat the prompt, which say nothing of it."""
+    echo = " ".join(prompt.split())
+    lines = answer.splitlines()
+    return "\n".join(
+        line for line in lines if not line.strip() or " ".join(line.split()) not in echo
+    )
+
+
 def answers(context: Context, prompts: list[Asked]) -> tuple[list[str], list[str]]:
     """Return the greedy answers of the base and of the localized model."""
     return context.both(lambda model: model.generate([prompt.text for prompt in prompts]))

@@ -10,7 +10,8 @@ Two things differ. The identifier is trained on the pack's own texts, since publ
 its language (`identifying.py`). And the words of other languages are learnt from their texts, as a
 list of English words is blind to all others and to names in it (`vocabulary.py`). The word pass
 rate is over the answers whose lines passed, as the paper states it. Answers without a tested line
-are never counted as passes; the report says how many there are.
+are never counted as passes; the report says how many there are. Lines that only repeat the prompt
+are not tested.
 
 Shows `context.shown["confusion"]`: {"prompts", "untested": [before, after], "lines": {label:
 [before, after]}, "words": {language: [before, after]}, "native": {"texts", "lines", "words"} (the
@@ -26,7 +27,7 @@ from dataclasses import dataclass
 
 from locale_tune.api import Finding
 
-from .asking import Asked, answers, asked
+from .asking import Asked, answers, asked, without_echo
 from .context import Context
 from .held_out import group_of
 from .identifying import SHORT, Languages
@@ -61,7 +62,13 @@ def confusion(context: Context) -> Iterator[Finding]:
     if not prompts or languages is None or not languages.known:
         return
     texts = answers(context, prompts)
-    before, after = ([read(answer, languages) for answer in side] for side in texts)
+    before, after = (
+        [
+            read(without_echo(answer, prompt.text), languages)
+            for answer, prompt in zip(side, prompts, strict=True)
+        ]
+        for side in texts
+    )
     name, tag = context.locale.name, context.locale.tag
     context.save_items("confusion", tag, _rows(prompts, texts, before, after))
     context.shown["confusion"] = _shown(context, languages, texts, before, after)

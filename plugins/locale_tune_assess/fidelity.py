@@ -1,11 +1,11 @@
 """The check `fidelity`: are answers in the variety they are asked in, or in its sibling?
 
-Every answer of five words or more gets the label that the pack's identifier finds likeliest
-(`identifying.py`); the matrix of asked against found varieties is shown. Findings, in percent of
-the answers that can be judged:
+Every answer of five words or more, without lines that only repeat the prompt, gets the label that
+the pack's identifier finds likeliest (`identifying.py`); the matrix of asked against found
+varieties is shown. Findings, in percent of the answers that can be judged:
 
 - `leakage`: the label is a language of `contrasts` (Standard Arabic for Gulf, German or Italian for
-  Romansh); lower is better. A model that answers in the sibling language is caught here.
+  Romansh), fluent or not; lower is better. A model that answers in the sibling is caught here.
 - `variety_fidelity`: the label is the variety asked in (any of the language, where the prompt names
   none) and the answer is fluent: its bits per byte under the untouched base model stay within those
   of held-out native text of the same length (`fluency.py`). How many answers the guard turned down
@@ -30,7 +30,7 @@ from dataclasses import dataclass
 
 from locale_tune.api import Finding
 
-from .asking import Asked, answers, asked
+from .asking import Asked, answers, asked, without_echo
 from .confusion import native, usual_length
 from .context import Context
 from .fluency import Guard, bits_of, guard_of
@@ -41,6 +41,7 @@ from .rates import compare_rates
 
 MOST_OTHER = 200  # texts of each contrast language that the markers are tried on
 UNCLEAR = (UNKNOWN, SCRIPT, SHORT)
+Sides = tuple[list["Answer"], list["Answer"]]
 
 
 @dataclass(frozen=True)
@@ -70,37 +71,38 @@ def fidelity(context: Context) -> Iterator[Finding]:
     check_labels(context.settings.markers, languages.own, context.locale.contrasts)
     texts = answers(context, prompts)
     natives = native(context, usual_length(texts))
-    sides, guard = _judged(context, texts, natives, languages)
+    sides, guard = _judged(context, languages, prompts, texts, natives)
     context.save_items("fidelity", context.locale.tag, _rows(prompts, *sides))
-    context.shown["varieties"] = _shown(context, prompts, sides, guard, natives)
+    context.shown["varieties"] = _shown(context, languages, prompts, sides, guard, natives)
     yield from _findings(context, prompts, sides, guard, languages)
 
 
 def _judged(
     context: Context,
+    languages: Languages,
+    prompts: list[Asked],
     texts: tuple[list[str], list[str]],
     natives: list[str],
-    languages: Languages,
-) -> tuple[tuple[list[Answer], list[Answer]], Guard | None]:
+) -> tuple[Sides, Guard | None]:
     """Label both sides' answers; one visit to the base model scores them and the native texts."""
     flat = [text for side in texts for text in side if text.strip()]
     bits = bits_of(context.before, [*natives, *flat]) if flat else []
     guard = guard_of(bits[: len(natives)])
     of_answers = iter(bits[len(natives) :])
 
-    def judge(text: str) -> Answer:
+    def judge(text: str, prompt: Asked) -> Answer:
         measured = next(of_answers) if text.strip() else None
         fluent = guard is None or (measured is not None and guard.passes(measured))
-        return Answer(text, languages.label(text), measured, fluent)
+        return Answer(text, languages.label(without_echo(text, prompt.text)), measured, fluent)
 
-    before, after = ([judge(text) for text in side] for side in texts)
+    before, after = (list(map(judge, side, prompts)) for side in texts)
     return (before, after), guard
 
 
 def _findings(
     context: Context,
     prompts: list[Asked],
-    sides: tuple[list[Answer], list[Answer]],
+    sides: Sides,
     guard: Guard | None,
     languages: Languages,
 ) -> Iterator[Finding]:
@@ -165,7 +167,7 @@ def _marked(
 
 def _guarded(
     prompts: list[Asked],
-    sides: tuple[list[Answer], list[Answer]],
+    sides: Sides,
     guard: Guard | None,
     languages: Languages,
 ) -> str:
@@ -186,19 +188,19 @@ def _guarded(
 
 def _shown(
     context: Context,
+    languages: Languages,
     prompts: list[Asked],
-    sides: tuple[list[Answer], list[Answer]],
+    sides: Sides,
     guard: Guard | None,
     natives: list[str],
 ) -> dict[str, object]:
-    languages = context.languages
-    assert languages is not None
     known = Counter(languages.label(text) for text in natives)
+    varieties = sorted({prompt.variety for prompt in prompts})
     found = {*known, *(one.label for side in sides for one in side)}
+    found |= languages.words.varieties & set(varieties)
     rest = sorted(found - languages.own - set(context.locale.contrasts) - set(UNCLEAR))
     order = [*sorted(languages.own), *context.locale.contrasts, *rest, *UNCLEAR]
     labels = [label for label in order if label in found]
-    varieties = sorted({prompt.variety for prompt in prompts})
     before, after = (_matrix(prompts, side, varieties, labels) for side in sides)
     return {
         "asked": varieties,
@@ -221,9 +223,7 @@ def _matrix(
     return [[pairs[variety, label] for label in labels] for variety in varieties]
 
 
-def _tried(
-    context: Context, sides: tuple[list[Answer], list[Answer]], natives: list[str]
-) -> dict[str, object]:
+def _tried(context: Context, sides: Sides, natives: list[str]) -> dict[str, object]:
     """Return, for each list, how many answers and how many texts of each language hold a marker."""
     markers = Markers(context.settings.markers)
     texts = {"before": [one.text for one in sides[0]], "after": [one.text for one in sides[1]]}

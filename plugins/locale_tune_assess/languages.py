@@ -9,6 +9,7 @@ from locale_tune.api import Locale
 
 # English names of the languages that packs control against; others show their tag.
 NAMES = {
+    "apc": "Levantine Arabic",
     "ar": "Standard Arabic",
     "arb": "Standard Arabic",
     "arz": "Egyptian Arabic",

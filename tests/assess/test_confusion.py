@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from language_support import ENGLISH, GERMAN, ROMANSH, Speaker, languages_for, write_corpus
 
+from locale_tune_assess.asking import without_echo
 from locale_tune_assess.confusion import confusion, read
 
 MIXED = f"{ROMANSH}\n{GERMAN}"
@@ -53,6 +54,21 @@ def test_answers_too_short_to_test_are_never_passes(context):
     np.testing.assert_allclose(findings["line_pass_rate"].after, 0.0)
     assert made.shown["confusion"]["untested"] == [5, 5]
     assert "word_pass_rate" not in findings, "no answer's lines passed after tuning"
+
+
+def test_a_line_that_repeats_the_prompt_is_not_tested(make_context, doc):
+    made = make_context(
+        Speaker("before", ROMANSH),
+        Speaker("after", f"{ROMANSH}\n\n{GERMAN}"),
+        prompts=(ROMANSH,) * 6,
+        text=[doc("a", ROMANSH)],
+        contrast=[doc("d", GERMAN, "de")],
+    )
+    made.languages = languages_for(made)
+    list(confusion(made))
+    assert made.shown["confusion"]["untested"] == [6, 0]
+    assert made.shown["confusion"]["lines"] == {"de": [0, 6]}
+    assert without_echo("Tge?\nGea, bun.", "Tge?") == "Gea, bun."
 
 
 def test_a_model_that_says_nothing_has_no_rate(context):
