@@ -257,7 +257,7 @@ def test_what_other_calls_measured_stays_and_is_judged_together(make_context, tm
     assert all(row["p_holm"] >= row["p"] for row in told["findings"])
     assert told["limits"] == {"one": 6, "two": 6}
     (run.path / "lm-eval.json").write_text("[", encoding="utf-8")
-    assert len(keep(run, found, [], None)) == 3
+    assert len(keep(run, found, [], None)) == 4
 
 
 def test_an_unknown_task_suggests_the_nearest() -> None:
