@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from locale_tune import licences
+from locale_tune import labels, licences
 from locale_tune.curves import Axis, Figure, Recommendation, Sweep
 from locale_tune.errors import (
     LocaleTuneError,
     NotFinite,
     PackError,
+    PlanError,
     PluginError,
     SourceMissing,
     StageFailed,
@@ -22,10 +23,12 @@ from locale_tune.files import (
     disk_errors,
     read_json,
     replace_json,
+    replace_text,
     sha256_file,
     verified,
     write_json,
 )
+from locale_tune.finished import FinishedRun, open_run
 from locale_tune.hookspecs import hookimpl
 from locale_tune.machine import now, this_machine
 from locale_tune.offers import (
@@ -65,6 +68,7 @@ from locale_tune.schema import (
     Record,
     Settings,
     Source,
+    Step,
     Verdict,
     without_result,
 )
@@ -81,6 +85,7 @@ __all__ = [
     "Figure",
     "Filter",
     "Finding",
+    "FinishedRun",
     "Job",
     "LanguagePack",
     "Launcher",
@@ -92,6 +97,7 @@ __all__ = [
     "NotFinite",
     "PackError",
     "Parts",
+    "PlanError",
     "PluginError",
     "Pool",
     "Progress",
@@ -105,6 +111,7 @@ __all__ = [
     "Span",
     "Stage",
     "StageFailed",
+    "Step",
     "Stopped",
     "Sweep",
     "Verdict",
@@ -117,8 +124,10 @@ __all__ = [
     "fill",
     "hookimpl",
     "joined",
+    "labels",
     "licences",
     "now",
+    "open_run",
     "pinned_file",
     "read_json",
     "read_pack",
@@ -126,6 +135,7 @@ __all__ = [
     "read_tables",
     "records_of",
     "replace_json",
+    "replace_text",
     "sentences",
     "sha256_file",
     "slots_of",
