@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 
-from locale_tune.api import NotFinite
+from locale_tune.api import Message, NotFinite
 
 from .context import Score, Spans
+from .conversing import score_on
 from .generating import greedy, greedy_settings
 from .scoring import Network, score
 from .settings import AssessSettings
@@ -135,10 +136,36 @@ class LocalModel:
         self, prompts: Sequence[str], choices: Sequence[Sequence[str]]
     ) -> list[list[float]]:
         """Return log p(choice | prompt) in nats for every choice of every prompt."""
+        return self._choices(
+            [
+                self.tokens.continued([prompt] * len(options), options)
+                for prompt, options in zip(prompts, choices, strict=True)
+            ]
+        )
+
+    def choice_logprobs_chat(
+        self,
+        chats: Sequence[Sequence[Message]],
+        choices: Sequence[Sequence[str]],
+        memory: list[Any] | None = None,
+    ) -> list[list[float]]:
+        """Return log p(choice | chat so far) in nats for every choice of every chat.
+
+        `memory` is an empty list at first. Given again with chats that go on, it saves reading
+        what was read before.
+        """
         sequences = [
-            self.tokens.continued([prompt] * len(options), options)
-            for prompt, options in zip(prompts, choices, strict=True)
+            self.tokens.replied(chat, options) for chat, options in zip(chats, choices, strict=True)
         ]
+        fans = [fan_of(group) for group in sequences]
+        fits = max((fan.length for fan in fans), default=0) <= self.window
+        if memory is None or not (fits and self._shares):
+            return self._choices(sequences)
+        nats = score_on(self.network, fans, memory, self.settings.batch_tokens, self._tell)
+        return [[-value for value in self._finite(values)] for values in nats]
+
+    def _choices(self, sequences: Sequence[Sequence[Window]]) -> list[list[float]]:
+        """Score the choices of each question: read together where that can be, else one by one."""
         fans = [fan_of(group) for group in sequences]
         room = self.window
         short = [i for i, fan in enumerate(fans) if self._shares and fan.length <= room]

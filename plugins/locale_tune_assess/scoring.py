@@ -28,6 +28,7 @@ class Network:
         self.body = model.base_model
         self.head = model.get_output_embeddings()
         self.split = self.head is not None and self._splits()
+        self.goes_on: bool | None = None  # whether conversations can be read on; tried when needed
 
     def _splits(self) -> bool:
         ids = torch.arange(3, 11, device=self.model.device)[None] % self.model.config.vocab_size
@@ -40,13 +41,15 @@ class Network:
         """Return the NLL [N] of each target ids[rows, columns], in float32.
 
         Row r predicts column c from the state at c - 1, unless `states` names other columns.
+        `inputs` goes to the model: a mask, positions, a cache.
         """
+        inputs.setdefault("use_cache", False)
         states = inputs.pop("states", columns - 1)
         targets = ids[rows, columns]
         if not self.split:
-            output = self.model(input_ids=ids, use_cache=False, **inputs).logits
+            output = self.model(input_ids=ids, **inputs).logits
             return _nll(output[rows, states], targets)
-        hidden = self.body(input_ids=ids, use_cache=False, **inputs)[0][rows, states]
+        hidden = self.body(input_ids=ids, **inputs)[0][rows, states]
         pieces = zip(torch.split(hidden, HEAD_ROWS), torch.split(targets, HEAD_ROWS), strict=True)
         return torch.cat([_nll(self.head(part), target) for part, target in pieces])
 
