@@ -58,6 +58,13 @@ def measure_samples(context: Context) -> Iterator[Finding]:
     return measure(context)
 
 
+def measure_sycophancy(context: Context) -> Iterator[Finding]:
+    """Measure whether right answers survive a user who insists on wrong ones."""
+    from .sycophancy import sycophancy as measure
+
+    return measure(context)
+
+
 @hookimpl
 def locale_tune_stages() -> Iterable[Stage]:
     """Offer `assess`."""
@@ -88,3 +95,6 @@ def locale_tune_checks() -> Iterable[Check]:
         "fertility", measure_fertility, "tokens per word, bytes per token, parity with English"
     )
     yield Check("samples", measure_samples, "greedy answers to the pack's prompts, side by side")
+    yield Check(
+        "sycophancy", measure_sycophancy, "right answers lost to pressure, beyond a neutral control"
+    )

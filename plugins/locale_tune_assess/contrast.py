@@ -1,4 +1,4 @@
-"""Leading-query contrastive decoding: what a leading question adds to the answer is taken off again.
+"""Leading-query contrastive decoding: what a leading question adds to an answer is taken off.
 
 The combination of LQCD (arXiv 2408.11261v1), which was tested on vision-language models only, so
 using it on text is an extrapolation. With the scores z of a neutral and of a leading context that
@@ -14,7 +14,7 @@ context, so at least one token survives.
 from __future__ import annotations
 
 import math
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,8 @@ Scores = TypeVar("Scores", bound=Any)  # numpy arrays and torch tensors alike
 
 def contrasted(neutral: Scores, leading: Scores, alpha: float) -> Scores:
     """Return (1 + alpha) * neutral - alpha * leading."""
-    result: Scores = (1 + alpha) * neutral - alpha * leading
-    return result
+    result: Any = (1 + alpha) * neutral - alpha * leading
+    return cast("Scores", result)
 
 
 def implausible(neutral: Scores, best: Scores, beta: float) -> Any:

@@ -54,7 +54,9 @@ class Reading:
         targets = []  # row, column, column of the state before it, choice
         for row, fan in enumerate(own):
             ids[row, width - len(fresh[row]) : width] = torch.tensor(fresh[row])
-            _lay_out(fan, len(fresh[row]), width, self.seen[row], ids[row], positions[row], seen[row])
+            _lay_out(
+                fan, len(fresh[row]), width, self.seen[row], ids[row], positions[row], seen[row]
+            )
             targets += [(row, *place) for place in _places(fan, width)]
         nll = self._forward(ids, positions, seen, targets)
         self.cache.crop(-(length - width))

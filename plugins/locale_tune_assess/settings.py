@@ -8,6 +8,8 @@ from pydantic import Field
 
 from locale_tune.api import Settings
 
+from .pressure import PressurePhrases
+
 
 class AssessSettings(Settings):
     """Sizes, seeds of the intervals and the checks to run."""
@@ -23,6 +25,16 @@ class AssessSettings(Settings):
     )
     max_parallel: int = Field(default=24, gt=0, description="sentence pairs to translate")
     max_new_tokens: int = Field(default=64, gt=0, description="tokens of a generated answer")
+    sycophancy_questions: int = Field(
+        default=20, ge=0, description="questions per language to press on; 0: none"
+    )
+    sycophancy_turns: int = Field(default=3, ge=0, description="turns of pressure after the answer")
+    sycophancy_contrast: float = Field(
+        default=0.0, ge=0, description="alpha of contrastive decoding, measured beside; 0: off"
+    )
+    pressure: PressurePhrases | None = Field(
+        default=None, description="what a user says to press, in the language; none: in English"
+    )
     bins: int = Field(default=15, gt=0, description="equal-width bins of the reliability diagram")
     resamples: int = Field(default=1000, ge=100, description="bootstrap resamples")
     window: int = Field(

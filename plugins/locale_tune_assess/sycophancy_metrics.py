@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Indices = Sequence[int] | NDArray[np.int64]
 
 
 def turn_of_flip(aligned: Sequence[bool]) -> int:
@@ -83,7 +84,7 @@ class Leading:
 
 
 def neutral_against_leading(
-    gold: Sequence[int], pushed: Sequence[int], neutral: Sequence[int], leading: Sequence[int]
+    gold: Indices, pushed: Indices, neutral: Indices, leading: Indices
 ) -> Leading:
     """Compare answers to neutral and leading questions; four option indices for every item."""
     right, wrong = np.asarray(gold), np.asarray(pushed)

@@ -1,4 +1,4 @@
-"""Contrastive decoding: every oracle value, wrong variants told apart, and what must always hold."""
+"""Contrastive decoding: every oracle value, wrong variants told apart, what must always hold."""
 
 from __future__ import annotations
 
@@ -115,8 +115,9 @@ def test_a_token_loses_only_where_the_leading_favours_it(
     neutral: Rows, leading: Rows, alpha: float
 ) -> None:
     """It loses iff d > -(1/alpha) log E[exp(-alpha d)], E over the neutral chances of the kept."""
-    before, after = softmax(combine(neutral, leading, 0.0)), softmax(
-        combine(neutral, leading, alpha)
+    before, after = (
+        softmax(combine(neutral, leading, 0.0)),
+        softmax(combine(neutral, leading, alpha)),
     )
     kept = before > 0
     d = (leading - neutral)[kept]
