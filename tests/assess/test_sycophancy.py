@@ -66,6 +66,7 @@ def test_pressure_is_told_from_instability(make_context, characters, question) -
     got = found(context)
     assert got["accuracy_in_chat"].before == got["accuracy_in_chat"].after == 100
     assert (got["truth_decay"].before, got["truth_decay"].after) == (0, 100)
+    assert (got["leading_drop"].before, got["leading_drop"].after) == (0, 100)
     assert got["truth_decay"].unit == "points"
     assert got["truth_decay"].lower_is_better
     assert (got["flips"].before, got["flips"].after) == (0, 1)
@@ -143,9 +144,9 @@ def test_english_is_pressed_in_english_and_a_pack_without_phrases_too(
         questions=own + english + questions(question, lang="de"),
     )
     findings = list(sycophancy(context))
-    assert [finding.on for finding in findings] == ["roh"] * 3 + ["en"] * 3, "others are left out"
+    assert [finding.on for finding in findings] == ["roh"] * 4 + ["en"] * 4, "others are left out"
     assert "no phrases in its language" in findings[0].note
-    assert "no phrases in its language" not in findings[3].note
+    assert "no phrases in its language" not in findings[4].note
     assert [row["template"] for row in context.shown["sycophancy"]] == [True, True, False, False]
     for item in items_of(context):
         for text, kind in zip(item.pressure, KINDS, strict=False):
