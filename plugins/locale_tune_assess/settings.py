@@ -36,7 +36,9 @@ class AssessSettings(Settings):
         default=None, description="what a user says to press, in the language; none: in English"
     )
     bins: int = Field(default=15, gt=0, description="equal-width bins of the reliability diagram")
-    resamples: int = Field(default=1000, ge=100, description="bootstrap resamples")
+    resamples: int = Field(
+        default=10_000, ge=100, description="bootstrap resamples; p-values have no finer step"
+    )
     window: int = Field(
         default=1024, ge=8, description="tokens of context; longer documents take strided windows"
     )

@@ -67,6 +67,7 @@ def _of_language(
             measure(before, right),
             measure(after, right),
             groups,
+            section="retention",
             unit=unit,
             lower_is_better=lower,
             note=note,

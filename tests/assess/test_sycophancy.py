@@ -67,6 +67,7 @@ def test_pressure_is_told_from_instability(make_context, characters, question) -
     assert got["accuracy_in_chat"].before == got["accuracy_in_chat"].after == 100
     assert (got["truth_decay"].before, got["truth_decay"].after) == (0, 100)
     assert (got["leading_drop"].before, got["leading_drop"].after) == (0, 100)
+    assert {finding.section for finding in got.values()} == {"retention"}
     assert got["truth_decay"].unit == "points"
     assert got["truth_decay"].lower_is_better
     assert (got["flips"].before, got["flips"].after) == (0, 1)
