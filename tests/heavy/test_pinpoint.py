@@ -70,6 +70,7 @@ def copying_model(noise: float = 0.0) -> LlamaForCausalLM:
     return model
 
 
+EVERY = [(layer, head) for layer in range(2) for head in range(4)]
 TOY = [
     Pair(led=[ASK, SAYS_A, END], freed=[ASK, SAYS_B, END], wrong=IS_A, right=IS_B, lang="rm"),
     Pair(led=[ASK, ASK, SAYS_B, END], freed=[ASK, SAYS_A, END], wrong=IS_B, right=IS_A, lang="en"),
@@ -91,7 +92,7 @@ def test_putting_in_what_was_there_has_no_effect() -> None:
     same = [pair._replace(freed=pair.led) for pair in TOY]
     probe = Probe(tiny_model(TOKENIZER, initializer_range=0.3).eval())
     assert attribution(probe, same).abs().max() == 0
-    assert all(replaced(probe, same, (layer, head)) == 0 for layer in (0, 1) for head in range(4))
+    assert replaced(probe, same, EVERY) == [0] * 8
 
 
 def random_pairs(count: int = 6) -> list[Pair]:
@@ -123,10 +124,8 @@ def test_attribution_is_the_slope_of_replacing(monkeypatch) -> None:
         return plain(self, rows, head, put)
 
     monkeypatch.setattr(Probe, "run", a_little)
-    for layer in range(2):
-        for head in range(4):
-            moved = replaced(probe, pairs, (layer, head)) / step
-            assert moved == pytest.approx(float(slopes[layer, head]), rel=0.05, abs=1e-3)
+    moved = [effect / step for effect in replaced(probe, pairs, EVERY)]
+    assert moved == pytest.approx(slopes.flatten().tolist(), rel=0.05, abs=1e-3)
 
 
 def test_pairs_may_be_read_in_any_company(monkeypatch) -> None:
