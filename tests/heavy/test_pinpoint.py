@@ -12,6 +12,7 @@ import torch
 from feeding import a_job, lesson, lessons_of
 from tiny import save_tiny, tiny_model, tiny_tokenizer
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     GPT2Config,
     GPT2LMHeadModel,
@@ -237,6 +238,27 @@ def test_weight_decay_alone_would_move_the_rest_of_a_matrix(tmp_path) -> None:
     train(LossModule(model), some_rows(), 2, settings, a_job(tmp_path), half)
     with pytest.raises(StageFailed, match="have moved"):
         part.check()
+
+
+@pytest.mark.parametrize("kind", ["qwen2", "qwen3", "gemma2", "mistral"])
+def test_other_architectures_train_by_head_too(tmp_path, kind) -> None:
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(
+        kind, vocab_size=320, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, head_dim=16, max_position_embeddings=128,
+        pad_token_id=0, bos_token_id=None, eos_token_id=0,
+    )  # fmt: skip
+    if kind == "qwen2":
+        config.head_dim = 8
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    part = pinpointed(model, find(model, random_pairs(), 0.5).heads)
+    settings = TrainSettings(lr=1e-2, rows_per_step=1, weight_decay=0.1)
+    train(LossModule(model), some_rows(), 2, settings, a_job(tmp_path), part.hooks())
+    part.check()
+    moved = {name for name, places in outside(model, before).items() if places}
+    assert moved <= {piece.name for piece in part.slices}
+    assert len(moved) > 1
 
 
 def test_biases_of_a_head_train_and_that_of_the_output_does_not() -> None:
