@@ -36,7 +36,8 @@ ROMANSH = Locale(
     id="rm", tag="rm", script="Latn", name="Romansh", endonym="rumantsch", direction="ltr"
 )
 CHECKS = {check.name: check for check in locale_tune_assess.locale_tune_checks()}
-KEYS = {"findings", "reliability", "tokenizer", "samples"}
+PRESSED = ("accuracy_in_chat", "truth_decay", "leading_drop", "flips")
+KEYS = {"findings", "reliability", "tokenizer", "samples", "sycophancy"}
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +136,7 @@ def test_a_run_writes_the_contract(make_job: Callable[..., Job]) -> None:
         ("bytes_per_token", "rm"),
         ("parity", "rm"),
         *[(check, on) for on in ("rm", "en") for check in ("accuracy", "ece", "brier")],
+        *[(check, on) for on in ("rm", "en") for check in PRESSED],
     ]
     assert facts["summary"]["bits_per_byte/rm"] == [findings[0].before, findings[0].after]
     assert facts["without_items"] == []
@@ -160,6 +162,8 @@ def test_per_item_results_are_kept_for_every_check(make_job: Callable[..., Job])
         "multiple_choice-en",
         "multiple_choice-rm",
         "samples-rm",
+        "sycophancy-en",
+        "sycophancy-rm",
     ]
     rows = pq.read_table(job.out / "items" / "bits_per_byte-rm.parquet").to_pylist()
     bits = sum(row["nats_after"] for row in rows) / 0.6931471805599453
