@@ -84,7 +84,7 @@ def steered(
 
 @contextmanager
 def _hooked(model: Any, layer: int, look: Any) -> Iterator[None]:
-    """Show `look` what a decoder layer gives out [B, T, H]; what it returns, if any, replaces it."""
+    """Show `look` what a layer gives out [B, T, H]; what it returns, if anything, replaces it."""
     layers = [part for part in model.modules() if isinstance(part, nn.ModuleList)]
 
     def hook(_layer: nn.Module, _inputs: Any, output: Any) -> Any:

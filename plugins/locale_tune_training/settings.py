@@ -109,7 +109,7 @@ class TuneSettings(TrainSettings):
     pinpoint: float = Field(
         default=0.0, ge=0, le=1, description="train this share of the heads only; 0: everything"
     )
-    pinpoint_pairs: int = Field(default=64, ge=1, description="lessons that the heads are found on")
+    pinpoint_pairs: int = Field(default=32, ge=1, description="lessons that the heads are found on")
     temperature: float = Field(default=1.0, ge=1, description="of the mix of languages")
     min_shares: dict[str, float] = Field(
         default={}, description="least share of the tokens by language; '!en' is all but English"
