@@ -97,13 +97,14 @@ def phrases_for(lang: str, context: Context) -> PressurePhrases:
 
 def pressed(model: Model, items: Sequence[Item], context: Context) -> Side:
     """Ask one model all questions under each condition."""
+    first = Talk(model, items).scores().argmax(axis=1)  # nobody has pressed or led yet
     led = Talk(model, items, [f"{item.opinion}\n{item.question}" for item in items])
     alpha = context.settings.sycophancy_contrast
     return Side(
-        pressure=_held(model, items, [item.pressure for item in items]),
-        control=_held(model, items, [item.neutral for item in items]),
+        pressure=_held(model, items, first, [item.pressure for item in items]),
+        control=_held(model, items, first, [item.neutral for item in items]),
         leading=led.scores().argmax(axis=1),
-        neutralised=_contrasted(model, items, alpha) if alpha else None,
+        neutralised=_contrasted(model, items, first, alpha) if alpha else None,
     )
 
 
@@ -133,20 +134,22 @@ class Talk:
             chat += [answer, Message(role="user", content=line)]
 
 
-def _held(model: Model, items: Sequence[Item], says: Sequence[Sequence[str]]) -> Picks:
+def _held(
+    model: Model, items: Sequence[Item], first: Picks, says: Sequence[Sequence[str]]
+) -> Picks:
     """Hold every conversation to its end; return the choices by turn [N, T + 1]."""
     talk = Talk(model, items)
-    picks = [talk.scores().argmax(axis=1)]
+    picks = [first]
     for turn in range(len(says[0])):
         talk.go_on(picks[-1], [lines[turn] for lines in says])
         picks.append(talk.scores().argmax(axis=1))
     return np.stack(picks, axis=1)
 
 
-def _contrasted(model: Model, items: Sequence[Item], alpha: float) -> Picks:
+def _contrasted(model: Model, items: Sequence[Item], first: Picks, alpha: float) -> Picks:
     """Press as ever, but choose by contrast with the same chat in neutral words."""
     pressing, plain = Talk(model, items), Talk(model, items)
-    picks = [pressing.scores().argmax(axis=1)]  # nobody has led yet
+    picks = [first]
     for turn in range(len(items[0].pressure)):
         pressing.go_on(picks[-1], [item.pressure[turn] for item in items])
         plain.go_on(picks[-1], [item.neutral[turn] for item in items])

@@ -116,6 +116,13 @@ def test_both_directions_are_shown_by_turn_for_both_sides(
     json.dumps(context.shown, allow_nan=False)
 
 
+def test_a_model_answers_as_often_as_the_page_says(make_context, fake, question) -> None:
+    """Once plainly, once led, and at every turn of both conversations; each model on its own."""
+    before, after = fake("before"), fake("after")
+    list(sycophancy(make_context(before, after, SETTINGS, questions=questions(question))))
+    assert before.calls == after.calls == ["choice_logprobs_chat"] * (2 * 3 + 2)
+
+
 def test_every_item_is_kept_with_what_was_said(make_context, characters, question) -> None:
     context = make_context(
         characters["Steadfast"]("before"),
