@@ -12,7 +12,6 @@ from locale_tune.cli.options import build_options
 from locale_tune.schema import Plan
 from locale_tune.store import Runs
 
-
 LONGEST = 160  # characters of one setting
 
 
