@@ -10,7 +10,15 @@ from typing import Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 Role = Literal[
-    "text", "replay", "control", "lessons", "questions", "parallel", "contrast", "lexicon"
+    "text",
+    "replay",
+    "control",
+    "lessons",
+    "questions",
+    "prompts",
+    "parallel",
+    "contrast",
+    "lexicon",
 ]
 Direction = Literal["ltr", "rtl"]
 Verdict = Literal["better", "worse", "no clear change", "measured"]
@@ -27,6 +35,7 @@ SPLITS = (
     "parallel",
     "contrast",
     "lexicon",
+    "prompts",
 )
 
 
@@ -47,6 +56,21 @@ class Locale(Frozen):
     direction: Direction
     variety_of: str = ""
     contrasts: tuple[str, ...] = ()
+
+
+class Asked(Frozen):
+    """How the questions of a source are put to a model, and which half of them it holds."""
+
+    format: Literal["plain", "cloze", "letters"] = Field(
+        default="plain", description="what the model sees, see the check multiple_choice"
+    )
+    letters: tuple[str, ...] = Field(
+        default=(), description="letters of the options, for the format letters; none: A to J"
+    )
+    answer_word: str = Field(default="", description="what stands before the letter")
+    split: Literal["", "dev", "test"] = Field(
+        default="", description="the half that all of them are in; empty: drawn by group"
+    )
 
 
 class Source(Frozen):
@@ -76,16 +100,21 @@ class Source(Frozen):
     options: dict[str, JsonValue] = {}
     options_file: str = Field(default="", description="file of the pack with more options")
     tags: dict[str, str] = Field(default={}, description="put into `meta` of every record")
+    asked: Asked | None = Field(default=None, description="how questions are put to a model")
 
 
 class Bound(Frozen):
-    """A limit that fails the build: on a finding after tuning, or on its change."""
+    """A limit that fails the build: on a finding after tuning, its change, or its ratio.
+
+    With `clear`, a change fails it only where the whole 95 % interval is beyond the limit.
+    """
 
     check: str
     on: str = ""
-    of: Literal["after", "change"] = "after"
+    of: Literal["after", "change", "ratio"] = "after"
     min: float | None = None
     max: float | None = None
+    clear: bool = Field(default=False, description="noise alone does not break it")
 
 
 class LanguagePack(Frozen):
@@ -99,6 +128,7 @@ class LanguagePack(Frozen):
     settings: dict[str, dict[str, JsonValue]] = {}
     bounds: tuple[Bound, ...] = ()
     prompts: tuple[str, ...] = ()
+    ui: dict[str, str] = Field(default={}, description="labels of the report in the language")
     licence: str = ""
     authors: tuple[str, ...] = ()
     code: bool = False

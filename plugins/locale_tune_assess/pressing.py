@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from locale_tune.api import Message, Record
 
+from .answers import answers
 from .bootstrap import seed_of
 from .calibration import Array
 from .context import Context, Model
 from .contrast import combine
+from .formats import format_of, is_usable, shuffled
 from .languages import is_english, is_own, tag_of
 from .pressure import ENGLISH, PressurePhrases, said
-from .questions import answers, is_usable, shuffled
 
 Picks = NDArray[np.int64]
 
@@ -57,12 +58,13 @@ class Side:
 def items_of(context: Context) -> list[Item]:
     """Return the questions to press on: up to `sycophancy_questions` in each language.
 
-    The pack's own language and English; no cloze texts, which are no questions one argues about.
+    The pack's own language and English; plain questions only. A text to go on with is nothing to
+    argue about, and options with letters refer to each other.
     """
     limit, found = context.settings.sycophancy_questions, dict[str, list[Record]]()
-    for record in context.items("questions", limit) if limit else ():
+    for record in context.items("questions") if limit else ():
         known = is_own(record.lang, context.locale) or is_english(record.lang)
-        if known and is_usable(record) and record.meta.get("format") != "cloze":
+        if known and is_usable(record) and format_of(record) == "plain":
             found.setdefault(tag_of(record.lang, context.locale), []).append(record)
     return [
         item_of(shuffled(record, context.seed), context)

@@ -19,6 +19,7 @@ TRAINING = {"text": "trained on", "replay": "trained on, so that less is forgott
 TRAINING |= {"lessons": "trained on, as conversations"}
 MEASURING = {"heldout": "measured with, never trained on", "parallel": "measured with, as pairs"}
 MEASURING |= {"questions": "measured with, as multiple choice", "control": "measured with"}
+MEASURING |= {"prompts": "asked to measure the answers, never trained on"}
 MEASURING |= {"contrast": "other languages, to tell them apart", "lexicon": "words looked up"}
 SPLITS = TRAINING | MEASURING
 TEXT = "sc:Text"
