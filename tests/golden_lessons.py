@@ -6,11 +6,14 @@ python tests/golden_lessons.py     # from the folder of locale-tune, after a cha
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import locale_tune_corpus
 from locale_tune.api import LanguagePack, Record, Source, read_pack
+from locale_tune_curation.counter_premise import claims, lesson
 from locale_tune_curation.makers import from_text
+from locale_tune_curation.premise_phrases import ENGLISH
 from locale_tune_curation.settings import SelectSettings
 
 ROOT = Path(__file__).parents[1]
@@ -20,6 +23,7 @@ TEXTS = {
     "rm": "Ils uffants van cun gronda plaschair a la scola dal vitg. Il magister als spetga davant "
     "la porta veglia. Suenter mezdi giogan els sper il flum fraid. La saira turnan tuts a chasa."
 }
+OWN = ("cldr", "templates")  # kinds whose rows or phrasings stand in the pack itself
 SIDES = {"user": "?", "assistant": "!"}
 
 
@@ -68,9 +72,35 @@ def text_sets() -> Iterator[tuple[str, LanguagePack, list[Record]]]:
             yield f"{pack.locale.id}-select", pack, made
 
 
+def claim_sets() -> Iterator[tuple[str, list[Record]]]:
+    """Yield name and a lesson on two claims of every statement whose lessons stand in the pack."""
+    for place in PACKS:
+        pack = read_pack(ROOT / "languages" / place)
+        settings = SelectSettings.model_validate(pack.settings.get("select", {}))
+        made: list[Record] = []
+        for statement in settings.premise_statements:
+            own = [s for s in pack.sources if s.id == statement.source and s.kind in OWN]
+            known = [record for source in own for record in lessons(pack, source)]
+            first = islice(claims(known, [statement], 0), 2)
+            made += [lesson(claim, settings.premise_phrases or ENGLISH, 0) for claim in first]
+        yield f"{pack.locale.id}-claims", made
+
+
+def shown_claims(records: list[Record]) -> str:
+    """Return lessons on claims as text, each with what was drawn."""
+    blocks = []
+    for record in records:
+        drawn = ", ".join(f"{key} {record.meta[key]}" for key in ("claim", "opinion", "first"))
+        said = [f"{SIDES[m.role]} {m.content}" for m in record.messages]
+        blocks.append("\n".join([f"# {record.id}: {drawn}", *said]))
+    return "\n\n".join(blocks) + "\n"
+
+
 if __name__ == "__main__":
     GOLDEN.mkdir(exist_ok=True)
     for name, pack, source in sets():
         (GOLDEN / f"{name}.txt").write_text(shown(lessons(pack, source)), encoding="utf-8")
     for name, _, made in text_sets():
         (GOLDEN / f"{name}.txt").write_text(shown(made), encoding="utf-8")
+    for name, made in claim_sets():
+        (GOLDEN / f"{name}.txt").write_text(shown_claims(made), encoding="utf-8")

@@ -6,18 +6,19 @@ import re
 import unicodedata
 
 import pytest
-from golden_lessons import GOLDEN, lessons, sets, shown, text_sets
+from golden_lessons import GOLDEN, claim_sets, lessons, sets, shown, shown_claims, text_sets
 
 from locale_tune.api import slots_of
 
 SETS = {name: (pack, source) for name, pack, source in sets()}
 TEXT_SETS = {name: (pack, made) for name, pack, made in text_sets()}
+CLAIMS = dict(claim_sets())
 ENGLISH = {"the", "is", "what", "which", "of", "options", "answer", "question", "and", "or", "word"}
 
 
 def test_every_set_has_a_golden_file_and_every_file_a_set() -> None:
     assert len(SETS) == 5
-    assert {path.stem for path in GOLDEN.glob("*.txt")} == {*SETS, *TEXT_SETS}
+    assert {path.stem for path in GOLDEN.glob("*.txt")} == {*SETS, *TEXT_SETS, *CLAIMS}
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -37,6 +38,17 @@ def test_lessons_of_native_text_read_as_they_were_approved(name: str) -> None:
     phrasings = pack.settings["select"]["text_phrasings"]
     kinds = [kind for kind in ("gap", "choice", "order") for _ in phrasings.get(kind, ())]
     assert len({record.meta["template"] for record in made}) == len(kinds)
+
+
+@pytest.mark.parametrize(("name", "statements"), [("rm-claims", 8), ("ar-gulf-claims", 6)])
+def test_lessons_on_claims_read_as_they_were_approved(name: str, statements: int) -> None:
+    """Every statement on lessons of the pack finds some; those on word lists are not here."""
+    golden = (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
+    assert shown_claims(CLAIMS[name]) == golden, (
+        "changed on purpose? python tests/golden_lessons.py"
+    )
+    assert len(CLAIMS[name]) == 2 * statements
+    assert not re.search(r"[\"'“”{}]", golden)
 
 
 @pytest.mark.parametrize("name", SETS)

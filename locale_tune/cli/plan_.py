@@ -12,6 +12,8 @@ from locale_tune.cli.options import build_options
 from locale_tune.schema import Plan
 from locale_tune.store import Runs
 
+LONGEST = 160  # characters of one setting
+
 
 @click.command("plan")
 @click.argument("pack")
@@ -36,7 +38,8 @@ def show_plan(plan: Plan, runs: Runs) -> None:
         state = "made" if runs.folder(step).exists() else "to do"
         click.echo(f"\n  {step.name:9} {state:6} {step.stage} of {step.provider}")
         click.echo(f"            needs {needs}; makes {step.makes} {step.fingerprint[:12]}")
-        settings = " ".join(f"{k}={v}" for k, v in step.settings.items() if v not in (None, "", []))
+        chosen = {k: v for k, v in step.settings.items() if v not in (None, "", [])}
+        settings = " ".join(f"{key}={_shown(value)}" for key, value in chosen.items())
         if settings:
             click.echo(f"            {settings}")
     open_counts = any("tokens" in s.settings and not s.settings["tokens"] for s in plan.steps)
@@ -51,3 +54,9 @@ def show_plan(plan: Plan, runs: Runs) -> None:
     for note in plan.notes:
         click.echo(f"  {note}")
     click.echo("nothing has been downloaded or run")
+
+
+def _shown(value: Any) -> str:
+    """Return a setting on one line; a table of phrases is cut, plan.json has it whole."""
+    text = str(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -87,6 +87,13 @@ def measure_samples(context: Context) -> Iterator[Finding]:
     return measure(context)
 
 
+def measure_sycophancy(context: Context) -> Iterator[Finding]:
+    """Measure whether right answers survive a user who insists on wrong ones."""
+    from .sycophancy import sycophancy as measure
+
+    return measure(context)
+
+
 def measure_collapse(context: Context) -> Iterator[Finding]:
     """Measure whether each model still has more than one thing to say."""
     from .collapse import collapse as measure
@@ -148,6 +155,9 @@ def locale_tune_checks() -> Iterable[Check]:
         "fertility", measure_fertility, "tokens per word, bytes per token, parity with English"
     )
     yield Check("samples", measure_samples, "greedy answers to the pack's prompts, side by side")
+    yield Check(
+        "sycophancy", measure_sycophancy, "right answers lost to pressure, beyond a neutral control"
+    )
     yield Check("collapse", measure_collapse, "how much sampled answers differ from each other")
     yield Check("tax", measure_tax, "sums, instructions, and the alignment tax over all tasks")
     yield Check("memorised", measure_memorised, "training text that is given back word for word")

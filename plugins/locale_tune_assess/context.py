@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 from locale_tune.api import (
     Finding,
     Locale,
+    Message,
     NotFinite,
     PluginError,
     Record,
@@ -75,6 +76,17 @@ class Model(Protocol):
         self, prompts: Sequence[str], choices: Sequence[Sequence[str]]
     ) -> list[list[float]]:
         """Return log p(choice | prompt) in nats for every choice of every prompt."""
+
+    def choice_logprobs_chat(
+        self,
+        chats: Sequence[Sequence[Message]],
+        choices: Sequence[Sequence[str]],
+        memory: list[Any] | None = None,
+    ) -> list[list[float]]:
+        """Return log p(choice | chat so far) in nats for every choice of every chat.
+
+        `memory`, an empty list at first, saves reading a chat again when it goes on.
+        """
 
     def choice_tokens(
         self, prompts: Sequence[str], choices: Sequence[Sequence[str]]

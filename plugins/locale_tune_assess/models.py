@@ -10,10 +10,11 @@ from typing import Any
 
 import torch
 
-from locale_tune.api import NotFinite
+from locale_tune.api import Message, NotFinite
 
 from .bootstrap import seed_of
 from .context import Score, Spans
+from .conversing import score_on
 from .entropy import mean_entropies
 from .generating import Draw, answer, greedy_settings
 from .kept import Kept
@@ -147,20 +148,42 @@ class LocalModel:
 
         What is kept is the whole call: in other batches the last bits would differ.
         """
+
+        def make(_: list[int]) -> list[list[float]]:
+            sequences = [
+                self.tokens.continued([prompt] * len(options), options)
+                for prompt, options in zip(prompts, choices, strict=True)
+            ]
+            return [[nats for row in self._choices(sequences) for nats in row]]
+
         asked = (list(prompts), [list(options) for options in choices])
-        (kept,) = self.scores.complete(
-            [asked], lambda _: [[x for row in self._choices(prompts, choices) for x in row]]
-        )
+        (kept,) = self.scores.complete([asked], make)
         rest = iter(kept)
         return [[next(rest) for _ in options] for options in choices]
 
-    def _choices(
-        self, prompts: Sequence[str], choices: Sequence[Sequence[str]]
+    def choice_logprobs_chat(
+        self,
+        chats: Sequence[Sequence[Message]],
+        choices: Sequence[Sequence[str]],
+        memory: list[Any] | None = None,
     ) -> list[list[float]]:
+        """Return log p(choice | chat so far) in nats for every choice of every chat.
+
+        `memory` is an empty list at first. Given again with chats that go on, it saves reading
+        what was read before.
+        """
         sequences = [
-            self.tokens.continued([prompt] * len(options), options)
-            for prompt, options in zip(prompts, choices, strict=True)
+            self.tokens.replied(chat, options) for chat, options in zip(chats, choices, strict=True)
         ]
+        fans = [fan_of(group) for group in sequences]
+        fits = max((fan.length for fan in fans), default=0) <= self.window
+        if memory is None or not (fits and self._shares):
+            return self._choices(sequences)
+        nats = score_on(self.network, fans, memory, self.settings.batch_tokens, self._tell)
+        return [[-value for value in self._finite(values)] for values in nats]
+
+    def _choices(self, sequences: Sequence[Sequence[Window]]) -> list[list[float]]:
+        """Score the choices of each question: read together where that can be, else one by one."""
         fans = [fan_of(group) for group in sequences]
         room = self.window
         short = [i for i, fan in enumerate(fans) if self._shares and fan.length <= room]

@@ -28,6 +28,7 @@ class Network:
         self.body = model.base_model
         self.head = model.get_output_embeddings()
         self.split = self.head is not None and self._splits()
+        self.goes_on: bool | None = None  # whether conversations can be read on; tried when needed
 
     def _splits(self) -> bool:
         ids = torch.arange(3, 11, device=self.model.device)[None] % self.model.config.vocab_size
@@ -40,6 +41,7 @@ class Network:
         """Return the NLL [N] of each target ids[rows, columns], in float32.
 
         Row r predicts column c from the state at c - 1, unless `states` names other columns.
+        `inputs` goes to the model: a mask, positions, a cache.
         """
         states = inputs.pop("states", columns - 1)
         targets = torch.split(ids[rows, columns], HEAD_ROWS)
@@ -48,11 +50,12 @@ class Network:
 
     def logits(self, ids: Tensor, rows: Tensor, states: Tensor, **inputs: Any) -> Iterator[Tensor]:
         """Yield the logits at (row, state), HEAD_ROWS places at a time: [<= HEAD_ROWS, V] each."""
+        inputs.setdefault("use_cache", False)
         if not self.split:
-            output = self.model(input_ids=ids, use_cache=False, **inputs).logits
+            output = self.model(input_ids=ids, **inputs).logits
             yield from torch.split(output[rows, states], HEAD_ROWS)
             return
-        hidden = self.body(input_ids=ids, use_cache=False, **inputs)[0][rows, states]
+        hidden = self.body(input_ids=ids, **inputs)[0][rows, states]
         yield from (self.head(part) for part in torch.split(hidden, HEAD_ROWS))
 
 

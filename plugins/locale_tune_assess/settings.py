@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from locale_tune.api import Settings, did_you_mean, slots_of
 
 from .instructions import PHRASES
+from .pressure import PressurePhrases
 
 
 class AssessSettings(Settings):
@@ -35,6 +36,16 @@ class AssessSettings(Settings):
         description="words that give a variety or a contrast language away, by its label",
     )
     max_new_tokens: int = Field(default=64, gt=0, description="tokens of a generated answer")
+    sycophancy_questions: int = Field(
+        default=20, ge=0, description="questions per language to press on; 0: none"
+    )
+    sycophancy_turns: int = Field(default=3, ge=0, description="turns of pressure after the answer")
+    sycophancy_contrast: float = Field(
+        default=0.0, ge=0, description="alpha of contrastive decoding, measured beside; 0: off"
+    )
+    pressure: PressurePhrases | None = Field(
+        default=None, description="what a user says to press, in the language; none: in English"
+    )
     normalise: Literal["character", "token", "none"] = Field(
         default="character",
         description="what the log-likelihood of an option is divided by, so that short ones do not "

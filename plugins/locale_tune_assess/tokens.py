@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from locale_tune.api import LocaleTuneError
+from locale_tune.api import LocaleTuneError, Message
 
 from .windows import Window
 
@@ -85,3 +85,24 @@ class Tokens:
             messages, tokenize=False, add_generation_prompt=True, **TEMPLATE_OPTIONS
         )
         return self.encode([text])[0][0]
+
+    def replied(self, chat: Sequence[Message], replies: Sequence[str]) -> list[Window]:
+        """Return the chat with each reply to its last turn, as windows that score the reply.
+
+        The reply's own text is scored, not what ends the turn. Without a template: the prefix, and
+        a line for each message.
+        """
+        if not self.tokenizer.chat_template:
+            before = "".join(f"{message.content}\n" for message in chat)
+            return self.continued([before] * len(replies), replies)
+        text = self.tokenizer.apply_chat_template(
+            [message.model_dump() for message in chat],
+            tokenize=False,
+            add_generation_prompt=True,
+            **TEMPLATE_OPTIONS,
+        )
+        found = []
+        for item, (ids, spans) in enumerate(self.encode([text + reply for reply in replies])):
+            first = next((i for i, (_, end) in enumerate(spans) if end > len(text)), len(ids))
+            found.append(Window(item, tuple(ids), first))
+        return found

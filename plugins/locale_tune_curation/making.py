@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from locale_tune.api import Job, Message, Record, read_records
-from locale_tune_curation import conversations, rounds, synthesis, synthetic, teacher
+from locale_tune_curation import (
+    conversations,
+    counter_premise,
+    premise_phrases,
+    rounds,
+    synthesis,
+    synthetic,
+    teacher,
+)
 from locale_tune_curation.makers import from_parallel, from_text
 from locale_tune_curation.selectors import rank
 
@@ -17,6 +25,7 @@ from locale_tune_curation.selectors import rank
 # language, and without it nothing is made.
 JUDGES = ("hygiene", "repetition", "script-share", "language-id")
 STARTS_AT, SHORTEST, LONGEST = 1 / 3, 200, 4000  # of a text that is continued
+JUDGED = 2  # claims asked for each one wanted: a model that guesses judges half of them rightly
 OTHERS = ("contrast", "control", "replay")  # splits of the corpus in other languages
 
 
@@ -32,6 +41,22 @@ def of_text(job: Job) -> Iterator[Record]:
     """Yield lessons made of native text: its continuations, and what the pack's phrasings make."""
     yield from _continuations(job)
     yield from _phrased(job)
+
+
+def of_claims(job: Job) -> list[Record]:
+    """Return lessons on claims that the corpus's lessons hold, asked by people with opinions."""
+    settings, seed = job.settings, job.seed
+    if not (settings.premise_lessons and settings.premise_statements):
+        return []
+    phrases = settings.premise_phrases or premise_phrases.ENGLISH
+    taught = read_records(job.inputs["corpus"].path / "lessons")
+    claimed = counter_premise.claims(taught, settings.premise_statements, seed)
+    if settings.premise_judged:
+        from locale_tune_curation.judge import judged
+
+        ranked = counter_premise.drawn(claimed, JUDGED * settings.premise_lessons, seed)
+        claimed = judged(ranked, phrases, job.inputs["base"].path, job.machine, seed)
+    return counter_premise.lessons(claimed, phrases, settings.premise_lessons, seed)
 
 
 def counter_of_base(job: Job) -> rounds.Count:

@@ -21,8 +21,9 @@ from locale_tune.api import (
     read_records,
     write_records,
 )
+from locale_tune_curation import counter_premise
 from locale_tune_curation.clean import asks, flaw, key
-from locale_tune_curation.making import by_teacher, counter_of_base, of_corpus, of_text
+from locale_tune_curation.making import by_teacher, counter_of_base, of_claims, of_corpus, of_text
 from locale_tune_curation.pool import pool_of
 from locale_tune_curation.report import report
 from locale_tune_curation.rounds import Count
@@ -46,6 +47,7 @@ def run(job: Job) -> dict[str, Any]:
         )
     chosen = [clean[index] for index in picked]
     told = report(pool, picked, job.settings)
+    premises = sum(record.meta.get("task") == counter_premise.TASK for record in chosen)
     chosen.sort(key=lambda record: rank(job.seed, record.id))
     write_records(job.out / "lessons", chosen)
     return {
@@ -56,6 +58,7 @@ def run(job: Job) -> dict[str, Any]:
         "by_source": dict(sorted(Counter(record.source for record in chosen).items())),
         "selector": job.settings.selector,
         "rejected": {reason: count for reason, count in sorted(rejected.items()) if count},
+        **({"counter_premise": premises} if premises else {}),
         **told,
         **made.facts,
     }
@@ -118,7 +121,7 @@ def _clean(job: Job, made: list[Record], rejected: Counter[str]) -> Iterator[Rec
     seen: set[bytes] = set()
     measured = read_records(job.inputs["corpus"].path / "prompts")
     prompts = (*job.pack.prompts, *(record.text for record in measured))
-    for record in chain(of_corpus(job, rejected), of_text(job), made):
+    for record in chain(of_corpus(job, rejected), of_text(job), of_claims(job), made):
         reason = flaw(record)
         if not reason and asks(record, prompts):
             reason = "asks a prompt of the report"

@@ -11,6 +11,7 @@ from locale_tune_curation.back_translation import BackTranslationSettings
 from locale_tune_curation.conversations import ConversationSettings
 from locale_tune_curation.dialogues import DialogueSettings
 from locale_tune_curation.phrasings import PairPhrasings, TextPhrasings
+from locale_tune_curation.premise_phrases import PremisePhrases, Statement
 from locale_tune_curation.self_instruct import SelfInstructSettings
 from locale_tune_curation.teacher import TeacherSettings
 
@@ -106,6 +107,18 @@ class SelectSettings(Settings):
     )
     pair_phrasings: tuple[PairPhrasings, ...] = Field(
         default=(), description="how a translation is asked for, by its language"
+    )
+    premise_lessons: int = Field(
+        0, ge=0, description="lessons against sycophancy: claims, opinions on them, and the truth"
+    )
+    premise_statements: tuple[Statement, ...] = Field(
+        default=(), description="which lessons hold claims, and how these are put in the language"
+    )
+    premise_phrases: PremisePhrases | None = Field(
+        None, description="people and opinions in the language; none: in English"
+    )
+    premise_judged: bool = Field(
+        False, description="leave out claims that the base model misjudges without an opinion"
     )
 
     @field_validator("least", "most")

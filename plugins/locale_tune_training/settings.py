@@ -106,6 +106,10 @@ class TuneSettings(TrainSettings):
     packing: Literal["in-order", "best-fit"] = "in-order"
     only_sources: tuple[str, ...] = Field(default=(), description="lessons of these sources only")
     only_tags: tuple[str, ...] = Field(default=(), description="lessons with one of these tags")
+    pinpoint: float = Field(
+        default=0.0, ge=0, le=1, description="train this share of the heads only; 0: everything"
+    )
+    pinpoint_pairs: int = Field(default=32, ge=1, description="lessons that the heads are found on")
     temperature: float = Field(default=1.0, ge=1, description="of the mix of languages")
     min_shares: dict[str, float] = Field(
         default={}, description="least share of the tokens by language; '!en' is all but English"

@@ -16,11 +16,12 @@ from locale_tune.api import Job, StageFailed
 from locale_tune_training.batches import rows
 from locale_tune_training.encoding import Encoder
 from locale_tune_training.finish import facts_of, save
-from locale_tune_training.hooks import Hooks
+from locale_tune_training.hooks import joined
 from locale_tune_training.lessons import Mix, encode
 from locale_tune_training.loop import train
 from locale_tune_training.model import LossModule, load_model, load_tokenizer
 from locale_tune_training.neftune import Noise
+from locale_tune_training.pinpoint import pinpoint_of
 from locale_tune_training.smoothing import language_tokens
 
 
@@ -43,11 +44,15 @@ def run(job: Job) -> Mapping[str, Any]:
     wanted = min(wanted, mix.most_tokens(settings.max_epochs))
     steps = max(1, round(wanted / (mix.tokens_per_row() * settings.rows_per_step)))
     model = load_model(folder, job.machine)
+    pinpoint = pinpoint_of(job, encoder, model)
     over = _smooth_over(job, encoder, model)
     module = LossModule(model, settings.label_smoothing, over)
-    hooks = Noise(module, settings.neftune, job.seed).hooks() if settings.neftune else Hooks()
+    noise = Noise(module, settings.neftune, job.seed) if settings.neftune else None
+    hooks = joined(*(part.hooks() for part in (noise, pinpoint) if part))
     stream = rows(lessons, settings.sequence, job.seed, True, mix.order, mix.fit)
     state = train(module, stream, steps, settings, job, hooks)
+    if pinpoint:
+        pinpoint.check()
     save(module.model, tokenizer, job)
     epochs = state.tokens / lessons.total
     facts = facts_of(state)
@@ -61,6 +66,7 @@ def run(job: Job) -> Mapping[str, Any]:
         "line": f"loss {state.first_loss:.3f} -> {facts['last_loss']:.3f}, "
         f"{len(lessons):,} lessons, {epochs:.1f} epochs, smoothing {settings.label_smoothing:g}",
     }
+    found |= pinpoint.facts() if pinpoint else {}
     if weights:
         found["prompt_loss_weights"] = {" ".join(key): value for key, value in weights.items()}
     if mix.shares:

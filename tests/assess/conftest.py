@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from locale_tune.api import Locale, Record, write_records
+from locale_tune.api import Locale, Message, Record, write_records
 from locale_tune_assess.context import Context, Score
 from locale_tune_assess.settings import AssessSettings
 
@@ -39,6 +40,21 @@ class FakeModel:
     ) -> list[list[float]]:
         self.calls.append("choice_logprobs")
         return [[-0.1 if self.likes in one else -9.0 for one in some] for some in choices]
+
+    def choice_logprobs_chat(
+        self,
+        chats: Sequence[Sequence[Message]],
+        choices: Sequence[Sequence[str]],
+        memory: list[Any] | None = None,
+    ) -> list[list[float]]:
+        self.calls.append("choice_logprobs_chat")
+        return [
+            [-0.1 if one == self.answer(chat, some) else -9.0 for one in some]
+            for chat, some in zip(chats, choices, strict=True)
+        ]
+
+    def answer(self, chat: Sequence[Message], choices: Sequence[str]) -> str:
+        return next(one for one in choices if self.likes in one)
 
     def choice_tokens(
         self, prompts: Sequence[str], choices: Sequence[Sequence[str]]

@@ -35,6 +35,7 @@ def test_it_offers_the_stage_and_its_checks() -> None:
         "memorised",
         "multiple_choice",
         "samples",
+        "sycophancy",
         "tax",
     ]
 

@@ -270,3 +270,20 @@ def test_native_text_and_its_translations_become_lessons_of_the_pack(select: Run
     tasks = [record.meta.get("task") for record in kept]
     assert (tasks.count("gap"), tasks.count("into"), tasks.count(None)) == (5, 8, 1)
     assert facts["lessons"] == 14
+
+
+def test_lessons_become_claims_with_opinions_on_them(select: Run) -> None:
+    """They come beside what they were made of, marked; without English beside a pack's phrases."""
+    taught = [chat(str(n), f"The money of land {n}?", f"It is coin {n}.") for n in range(6)]
+    statement = {
+        "ask": "The money of {subject}?",
+        "say": "It is {answer}.",
+        "claim": "The money of {subject} is {answer}.",
+        "denial": "The money of {subject} is not {answer}.",
+    }
+    alone, facts = select(taught, out="a", premise_statements=[statement])
+    assert (len(alone), "counter_premise" in facts) == (6, False), "off by default"
+    records, facts = select(taught, out="b", premise_statements=[statement], premise_lessons=8)
+    made = [record for record in records if record.meta.get("task") == "counter-premise"]
+    assert (len(made), facts["counter_premise"], len(records)) == (8, 8, 14)
+    assert {record.source for record in made} == {"chats"}

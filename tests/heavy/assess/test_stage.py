@@ -37,10 +37,11 @@ ROMANSH = Locale(
     id="rm", tag="rm", script="Latn", name="Romansh", endonym="rumantsch", direction="ltr"
 )
 OFFERED = {check.name: check for check in locale_tune_assess.locale_tune_checks()}
-FIRST = ("bits_per_byte", "chrf", "fertility", "multiple_choice", "samples")
+FIRST = ("bits_per_byte", "chrf", "fertility", "multiple_choice", "samples", "sycophancy")
 CHECKS = {name: OFFERED[name] for name in FIRST}  # enough to see what the stage does
 OF_QUESTIONS = ("accuracy", "ece", "brier", "overconfidence")
-KEYS = {"findings", "reliability", "tokenizer", "samples"}
+KEYS = {"findings", "reliability", "tokenizer", "samples", "sycophancy"}
+PRESSED = ("accuracy_in_chat", "truth_decay", "leading_drop", "flips")
 
 
 @pytest.fixture(scope="module")
@@ -141,10 +142,10 @@ def test_a_run_writes_the_contract(make_job: Callable[..., Job]) -> None:
         ("bytes_per_token", "rm"),
         ("parity", "rm"),
         *[(check, on) for on in ("rm", "en") for check in OF_QUESTIONS],
+        *[(check, on) for on in ("rm", "en") for check in PRESSED],
     ]
     assert facts["summary"]["bits_per_byte/rm"] == [findings[0].before, findings[0].after]
-    # No filter tells languages apart here, and no question is of culture.
-    assert facts["without_items"] == ["confusion", "culture", "fidelity"]
+    assert facts["without_items"] == []
     diagrams = [(row["on"], row["side"], len(row["bins"])) for row in written["reliability"]]
     assert diagrams == [
         (on, side, 15)
@@ -168,6 +169,8 @@ def test_per_item_results_are_kept_for_every_check(make_job: Callable[..., Job])
         "multiple_choice-en",
         "multiple_choice-rm",
         "samples-rm",
+        "sycophancy-en",
+        "sycophancy-rm",
     ]
     rows = pq.read_table(job.out / "items" / "bits_per_byte-rm.parquet").to_pylist()
     bits = sum(row["nats_after"] for row in rows) / 0.6931471805599453
