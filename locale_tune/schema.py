@@ -10,7 +10,15 @@ from typing import Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 Role = Literal[
-    "text", "replay", "control", "lessons", "questions", "parallel", "contrast", "lexicon"
+    "text",
+    "replay",
+    "control",
+    "lessons",
+    "preferences",
+    "questions",
+    "parallel",
+    "contrast",
+    "lexicon",
 ]
 Direction = Literal["ltr", "rtl"]
 Verdict = Literal["better", "worse", "no clear change", "measured"]
@@ -18,8 +26,10 @@ SPLITS = (
     "text",
     "replay",
     "lessons",
+    "preferences",
     "questions",
     "heldout",
+    "heldout_preferences",
     "control",
     "parallel",
     "contrast",
@@ -116,7 +126,8 @@ class Record(Frozen):
 
     `text` holds running text; `messages` a chat; `question`, `choices` and `answer` (an index
     into `choices`) a multiple-choice item; `text` and `translation` a pair (`translation` is in
-    `meta["translation_lang"]`). `meta["group"]` keeps records together when held-out text is
+    `meta["translation_lang"]`); `messages` and `rejected` a preference: the last answer of the
+    chat was preferred to the rejected one. `meta["group"]` keeps records together when held-out text is
     drawn: no group stands on both sides.
     """
 
@@ -130,6 +141,7 @@ class Record(Frozen):
     choices: tuple[str, ...] = ()
     answer: int | None = None
     translation: str = ""
+    rejected: str = ""
     meta: dict[str, str] = {}
 
 

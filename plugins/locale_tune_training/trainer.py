@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from locale_tune_training import sharding
-from locale_tune_training.batches import Row
+from locale_tune_training.batches import AnyRow, PairRow
 from locale_tune_training.guard import check_state, check_update
 from locale_tune_training.model import LossModule
 from locale_tune_training.parallel import World
@@ -76,7 +76,7 @@ class Trainer:
 
     def step(
         self,
-        window: list[Row],
+        window: list[AnyRow],
         lr: float,
         number: int = 0,
         accept: Callable[[float, float], bool] | None = None,
@@ -87,7 +87,7 @@ class Trainer:
         `accept(loss, norm)` may leave the update out. Raises NotFinite before anything is changed
         when loss, gradient or rate is NaN or infinite.
         """
-        total = float(sum(self.weigh(row.weights[1:]) for row in window))
+        total = float(sum(map(self._units, window)))
         if total == 0:
             return Update(0.0, 0.0)
         loss = self._backward(window, total)
@@ -108,7 +108,13 @@ class Trainer:
         self.refresh()
         return Update(loss, float(norm))
 
-    def _backward(self, window: list[Row], total: float) -> float:
+    def _units(self, row: AnyRow) -> Tensor | int:
+        """Return how much of what the loss is divided by stands in one row: pairs, or weight."""
+        if isinstance(row, PairRow):
+            return len(row.reference) // 2
+        return self.weigh(row.weights[1:])
+
+    def _backward(self, window: list[AnyRow], total: float) -> float:
         """Put the gradient of the whole window on the masters; return its loss."""
         loss = 0.0
         for row in self.world.own(window, even=self.sharded):
