@@ -127,8 +127,8 @@ class Record(Frozen):
     `text` holds running text; `messages` a chat; `question`, `choices` and `answer` (an index
     into `choices`) a multiple-choice item; `text` and `translation` a pair (`translation` is in
     `meta["translation_lang"]`); `messages` and `rejected` a preference: the last answer of the
-    chat was preferred to the rejected one. `meta["group"]` keeps records together when held-out text is
-    drawn: no group stands on both sides.
+    chat was preferred to the rejected one. `meta["group"]` keeps records together when held-out
+    text is drawn: no group stands on both sides.
     """
 
     id: str

@@ -17,7 +17,8 @@ SLOT = re.compile(r"\{([^{}]+)\}")
 # `:joy:`, and the half of a surrogate pair that a broken export leaves behind it
 EMOJI_CODE = re.compile(r"(?<!\s)\s*:[a-z][a-z0-9_+-]{1,40}:(?:[^\s:\w]|ud\b)*")
 ROW_NUMBER = "#"
-NAME_COLUMNS = {"text", "messages", "question", "answer", "translation", "group", "variety"}
+NAME_COLUMNS = {"text", "messages", "question", "answer", "translation", "rejected"}
+NAME_COLUMNS |= {"group", "variety"}
 SHOWN, SHOWN_ROW = 40, 200
 Row = Mapping[str, Any]
 
@@ -50,6 +51,7 @@ class Fields(RowOptions):
     question: str = ""
     translation: str = ""
     translation_lang: str = ""
+    rejected: str = ""
 
 
 class Placed(NamedTuple):
@@ -94,6 +96,7 @@ def columns_of(fields: Fields) -> set[str]:
 # What a row keeps under these very names needs no options.
 USUAL: dict[str, dict[str, str]] = {
     "lessons": {"messages": "messages"},
+    "preferences": {"messages": "messages", "rejected": "rejected"},
     "questions": {"question": "question", "choices": "choices", "answer": "answer"},
     "parallel": {"text": "text", "translation": "translation"},
     "lexicon": {"text": "word", "translation": "translation"},
@@ -180,6 +183,8 @@ def _content(row: Row, fields: Fields, identity: str) -> dict[str, Any]:
         content["translation"] = text_of(row, fields.translation)
     if fields.messages or fields.turns:
         content["messages"] = _messages(row, fields)
+    if fields.rejected:
+        content["rejected"] = _rejected(row, fields, content.get("messages", ()))
     if fields.question:
         content["question"] = text_of(row, fields.question)
         content["choices"], content["answer"] = choices_of(row, fields, identity)
@@ -236,6 +241,16 @@ def _messages(row: Row, fields: Fields) -> tuple[Message, ...]:
             raise Unreadable(f"turn {number} is {kind_of(turn)}, not an object")
         messages.append(_message(turn.get("role"), text_of(turn, "content")))
     return tuple(messages)
+
+
+def _rejected(row: Row, fields: Fields, messages: tuple[Message, ...]) -> str:
+    """Return the rejected answer to the same chat. Raise Unreadable where there is no pair."""
+    rejected = text_of(row, fields.rejected)
+    if not messages or messages[-1].role != "assistant":
+        raise Unreadable("a preference needs a chat that ends with the preferred answer")
+    if messages[-1].content.strip() == rejected.strip():
+        raise Unreadable("the rejected answer is the preferred one")
+    return rejected
 
 
 def _message(role: Any, content: str) -> Message:

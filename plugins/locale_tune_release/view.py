@@ -21,6 +21,7 @@ ROLES = {
     "text": "trained on",
     "replay": "trained on, against forgetting",
     "lessons": "trained on, as lessons",
+    "preferences": "trained on, as pairs of answers",
     "questions": "measured with",
     "control": "measured with, as control",
     "parallel": "measured with, as pairs",

@@ -3,7 +3,7 @@
 The loop is that of `inject` and `tune`; `preferences.py` names the losses and their papers. Where
 the pairs come from is a setting: those of the corpus (`given`), the lessons' answers against the
 model's own (`spin`), or the model's own answers ranked by a judge (`judged`). A round is a step:
-named several times in the plan (`align@round-2`), each step's reference is the model it starts from.
+named several times in the plan (`align@round-2`), each one's reference is the model it starts from.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from locale_tune_training.batches import Order, shuffled
 from locale_tune_training.curriculum import widest_first
 from locale_tune_training.encoding import Encoder
 from locale_tune_training.finish import facts_of, save
-from locale_tune_training.given import Given, given_pairs, held_out_pairs
+from locale_tune_training.given import given_pairs, held_out_pairs
 from locale_tune_training.loop import train
 from locale_tune_training.model import load_model, load_tokenizer, resolve_dtype
 from locale_tune_training.pairs import (

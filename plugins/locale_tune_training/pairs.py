@@ -90,9 +90,7 @@ class Pairs(NamedTuple):
         return self.tokens.length(2 * pair) + self.tokens.length(2 * pair + 1)
 
 
-def encode_pairs(
-    records: Iterable[Record], encoder: Encoder, sequence: int, folder: Path
-) -> Pairs:
+def encode_pairs(records: Iterable[Record], encoder: Encoder, sequence: int, folder: Path) -> Pairs:
     """Write the pairs of `records` into `folder`; one that fills more than a row is left out."""
     ids: list[str] = []
     gaps: list[float] = []

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from feeding import ENGLISH, a_job, lesson
+from tiny import save_tiny
 from transformers import AutoModelForCausalLM
 
 from locale_tune.api import (
@@ -23,8 +24,12 @@ from locale_tune.api import (
     write_records,
 )
 from locale_tune_training import align, reference
+from locale_tune_training.batches import Row
+from locale_tune_training.model import LossModule
+from locale_tune_training.pairs import other_side
 from locale_tune_training.recipe import RecipeChanged
-from locale_tune_training.settings import AlignSettings
+from locale_tune_training.settings import AlignSettings, TrainSettings
+from locale_tune_training.trainer import Trainer
 
 PEOPLE = ENGLISH.split()
 
@@ -105,17 +110,45 @@ def test_facts_are_those_of_the_models(tmp_path):
         assert told["chosen"][place] == pytest.approx(sum(found) / 8, abs=1e-3)
 
 
+def edited(number):
+    """Make a pair whose rejected answer is the chosen one with its second word replaced."""
+    words = [PEOPLE[(number * 3 + place * 7) % len(PEOPLE)] for place in range(8)]
+    other = next(word for word in PEOPLE[number:] if word != words[1])
+    made = preference(number)
+    turns = (made.messages[0], Message(role="assistant", content=" ".join(words)))
+    rejected = " ".join([words[0], other, *words[2:]])
+    return made.model_copy(update={"messages": turns, "rejected": rejected})
+
+
+def taught(home, records, updates=40):
+    """Write a model that has seen both answers of every pair, so that both are likely."""
+    folder = save_tiny(home / "model")
+    encoder = align.Encoder(align.load_tokenizer(folder))
+    module = LossModule(AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32))
+    trainer = Trainer(module, TrainSettings(), torch.float32)
+    chats = [encoder.chat(side) for r in records for side in (r.messages, other_side(r))]
+    rows = [
+        Row(torch.tensor(c.ids), torch.arange(len(c.ids)), torch.tensor(c.weights)) for c in chats
+    ]
+    for _ in range(updates):
+        trainer.step(rows, 3e-3)
+    module.model.save_pretrained(folder)
+
+
 def test_dpo_makes_the_preferred_answer_less_likely_and_dpop_does_not(tmp_path):
     """Pal et al. 2024: where answers differ in little, DPO lowers both. Same data, same seed."""
-    inputs_of(tmp_path)
+    records = [edited(number) for number in range(8)]
+    taught(tmp_path, records)
+    inputs_of(tmp_path, records)
     found = {}
     for loss in ("dpo", "dpop"):
-        job = job_of(tmp_path, loss, loss=loss, lr=2e-3, epochs=12.0, max_epochs=12.0, beta=0.3)
-        found[loss] = align.run(job)["trained_pairs"]
-    before = found["dpo"]["chosen"][0]
-    assert found["dpop"]["chosen"][0] == before
-    assert found["dpo"]["chosen"][1] < before - 0.1, "DPO lowers it"
-    assert found["dpop"]["chosen"][1] >= before, "DPOP does not"
+        more = {"lr": 1e-3, "epochs": 25.0, "max_epochs": 25.0, "sequence": 1024, "warmup": 0.0}
+        found[loss] = align.run(job_of(tmp_path, loss, loss=loss, **more))["trained_pairs"]
+    print(found)
+    (before, dpo), (same, dpop) = (found[loss]["chosen"] for loss in ("dpo", "dpop"))
+    assert before == same
+    assert dpo < before - 0.3, "DPO lowers it"
+    assert dpop > before - 0.01, "DPOP does not"
     assert found["dpo"]["accuracy"] == found["dpop"]["accuracy"] == 1.0, "both learn the pairs"
 
 
