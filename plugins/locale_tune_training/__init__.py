@@ -95,6 +95,7 @@ def locale_tune_stages() -> Iterator[Stage]:
         settings=AlignSettings,
         heavy=True,
         libraries=LIBRARIES,
+        uses=("filters",),
         doc="preferences: DPO, DPOP, IPO, SPIN rounds, judged rounds, curriculum",
         parallel=True,
     )

@@ -22,6 +22,7 @@ from locale_tune_training.finish import facts_of, save
 from locale_tune_training.given import given_pairs, held_out_pairs
 from locale_tune_training.loop import train
 from locale_tune_training.model import load_model, load_tokenizer, resolve_dtype
+from locale_tune_training.own import judged_pairs, spin_pairs
 from locale_tune_training.pairs import (
     PairModule,
     Pairs,
@@ -77,7 +78,7 @@ def run(job: Job) -> Mapping[str, Any]:
     return {**facts, "line": _line(facts)}
 
 
-FINDERS = {"given": given_pairs}
+FINDERS = {"given": given_pairs, "spin": spin_pairs, "judged": judged_pairs}
 
 
 def _encoded(job: Job, encoder: Encoder, records: Sequence[Record], name: str) -> Pairs:
