@@ -22,6 +22,9 @@ Role = Literal[
 ]
 Direction = Literal["ltr", "rtl"]
 Verdict = Literal["better", "worse", "no clear change", "measured"]
+Section = Literal[
+    "language", "knowledge", "calibration", "culture", "retention", "generation", "tokenizer", ""
+]
 SPLITS = (
     "text",
     "replay",
@@ -241,7 +244,9 @@ class Artifact:
 class Finding(Frozen):
     """One measured number before and after, on the same items.
 
-    `interval` is the 95 % paired-bootstrap interval of `change` (after minus before).
+    `interval` is the 95 % paired-bootstrap interval of `change` (after minus before), `p` its
+    two-sided p-value; `p_holm` is adjusted for all findings of the build, and the verdict follows
+    it. `section` says where a reader looks for the finding.
     """
 
     check: str
@@ -255,6 +260,9 @@ class Finding(Frozen):
     unit: str = ""
     lower_is_better: bool = False
     verdict: Verdict = "measured"
+    p: float | None = None
+    p_holm: float | None = None
+    section: Section = ""
     note: str = ""
 
 

@@ -3,6 +3,13 @@
 Every number we report is a function of sums over items: a mean, a ratio, an ECE, a chrF. So each
 item becomes a row of addends, rows of one group are added up first, and a resample draws groups
 with replacement. Before and after share the draw, so what all items have in common cancels out.
+
+A resampled ECE is larger on average than the ECE it was drawn from (bins are noisier), and by more
+where a model is well calibrated. So the draws are moved to have the estimate as their mean: the
+interval then speaks of the value expected with this many items, and holds it 95 times in 100 for
+means, ratios and ECE alike (tests/assess/test_coverage.py). For means nothing moves. They are also
+spread a little, as t is wider than the normal distribution: with few groups plain percentiles are
+too narrow (Hesterberg 2015, "What teachers should know about the bootstrap", section 4.5).
 """
 
 from __future__ import annotations
@@ -19,12 +26,16 @@ Statistic = Callable[[Array], Array]
 
 # Below this many groups a percentile interval is mostly too narrow to mean 95 %.
 FEWEST_GROUPS = 5
+Z95 = 1.959963984540054
 BLOCK = 2_000_000
 
 
 @dataclass(frozen=True)
 class Paired:
-    """A statistic before and after, and 95 % intervals (None with fewer than 5 groups)."""
+    """A statistic before and after, and 95 % intervals (None with fewer than 5 groups).
+
+    `p` is the two-sided bootstrap p-value of the change: how often draws lie beyond 0, twice.
+    """
 
     before: float
     after: float
@@ -33,6 +44,7 @@ class Paired:
     interval_before: tuple[float, float] | None
     interval_after: tuple[float, float] | None
     groups: int
+    p: float | None = None
 
 
 def ratio(sums: Array) -> Array:
@@ -52,7 +64,7 @@ def paired(
     after: Array,
     groups: Sequence[str],
     statistic: Statistic = ratio,
-    resamples: int = 1000,
+    resamples: int = 10_000,
     seed: int = 0,
 ) -> Paired:
     """Compare two runs on the same items: addends [N, K] each, the group of each item [N]."""
@@ -63,15 +75,61 @@ def paired(
     # The same seed draws the same groups for both.
     olds = statistic(resampled(first, resamples, seed))
     news = statistic(resampled(second, resamples, seed))
+    changes = around(new - old, news - olds, len(first))
     return Paired(
         before=float(old),
         after=float(new),
         change=float(new - old),
-        interval=percentiles(news - olds),
-        interval_before=percentiles(olds),
-        interval_after=percentiles(news),
+        interval=percentiles(changes),
+        interval_before=_level(old, olds, len(first)),
+        interval_after=_level(new, news, len(first)),
         groups=len(first),
+        p=significance(changes),
     )
+
+
+def around(estimate: float, draws: Array, groups: int) -> Array:
+    """Move the draws of a statistic [R] to the estimate as their mean, and spread them as t is."""
+    spread = _t95(groups - 1) / Z95 * np.sqrt(groups / (groups - 1))
+    result: Array = (draws - draws.mean()) * spread + estimate
+    return result
+
+
+def _t95(freedom: int) -> float:
+    """Return the 97.5 % point of t, by its expansion about the normal one (Fisher 1926)."""
+    z, v = Z95, float(freedom)
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / v + second / v**2 + third / v**3
+
+
+def significance(changes: Array) -> float:
+    """Return the two-sided p-value of a change from its draws [R], never below 2 / (R + 1).
+
+    The extra draw in both counts is the estimate itself (Davison and Hinkley 1997, section 4.2).
+    """
+    side = min((changes <= 0).sum(), (changes >= 0).sum())
+    return float(min(1.0, 2 * (1 + side) / (len(changes) + 1)))
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """Return the p-values of a family adjusted for its size (Holm 1979), in the order given.
+
+    Whoever calls 0.05 of them clear is wrong about any of the family at most 5 times in 100.
+    """
+    adjusted = [1.0] * len(values)
+    largest = 0.0
+    for rank, index in enumerate(sorted(range(len(values)), key=lambda index: values[index])):
+        largest = max(largest, min(1.0, values[index] * (len(values) - rank)))
+        adjusted[index] = largest
+    return adjusted
+
+
+def _level(estimate: float, draws: Array, groups: int) -> tuple[float, float]:
+    """Return the interval of one side; what is never negative has no negative limit."""
+    low, high = percentiles(around(estimate, draws, groups))
+    return (max(low, 0.0) if draws.min() >= 0 else low), high
 
 
 def group_sums(rows: Array, groups: Sequence[str]) -> Array:

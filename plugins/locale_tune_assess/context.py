@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 Spans = list[tuple[int, int]]
+CLEAR = 0.05
 SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -75,9 +76,29 @@ class Model(Protocol):
         """Return log p(choice | prompt) in nats for every choice of every prompt."""
 
     def generate(
-        self, prompts: Sequence[str], max_new_tokens: int | Sequence[int] | None = None
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int | Sequence[int] | None = None,
+        raw: bool = False,
     ) -> list[str]:
-        """Return greedy answers to user messages, through the model's own chat template."""
+        """Return greedy answers to user messages, through the model's own chat template.
+
+        `raw` leaves special tokens in the text. What was asked before is not generated again.
+        """
+
+    def sample(
+        self,
+        prompts: Sequence[str],
+        samples: int,
+        max_new_tokens: int | None = None,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        raw: bool = False,
+    ) -> list[list[str]]:
+        """Return `samples` answers to each user message, drawn by the build's seed."""
+
+    def entropies(self, prompts: Sequence[str], answers: Sequence[str]) -> list[float]:
+        """Return the mean next-token entropy (nats) over each answer, given its user message."""
 
     def spans(self, texts: Sequence[str]) -> list[Spans]:
         """Return each token's (start, end) in code points. Needs the tokenizer only."""
@@ -141,8 +162,8 @@ class Context:
         """Compare the means of per-item values, the same items in the same order.
 
         `groups` names what each item belongs to (a document, an author); items of one group are
-        resampled together. `more`: unit, lower_is_better, note. Raises PluginError when the two
-        sides do not hold the same number of items, NotFinite for NaN or infinity.
+        resampled together. `more`: section, unit, lower_is_better, note. Raises PluginError when
+        the two sides do not hold the same number of items, NotFinite for NaN or infinity.
         """
         if len(before) != len(after) or not before:
             raise PluginError(
@@ -171,7 +192,8 @@ class Context:
         lower_is_better: bool = False,
         **more: Any,
     ) -> Finding:
-        """Turn a paired comparison into a Finding with its verdict."""
+        """Turn a paired comparison into a Finding. Its verdict is that of this finding alone;
+        `judged` decides it anew when all checks have ended."""
         if not all(map(math.isfinite, (result.before, result.after))):
             raise NotFinite(
                 f"'{check}' on {on} is not a finite number",
@@ -188,6 +210,7 @@ class Context:
             n=n,
             lower_is_better=lower_is_better,
             verdict=verdict(result.interval, lower_is_better),
+            p=result.p,
             **more,
         )
 
@@ -213,6 +236,27 @@ def verdict(interval: tuple[float, float] | None, lower_is_better: bool) -> Verd
     if low <= 0 <= high:
         return "no clear change"
     return "better" if (high < 0) == lower_is_better else "worse"
+
+
+def judged(findings: Sequence[Finding]) -> list[Finding]:
+    """Decide the verdicts of a whole build: 0.05 after Holm over all findings with a p-value.
+
+    With forty findings two would look clear by chance alone if each were judged by itself.
+    """
+    from .bootstrap import holm
+
+    tested = [finding for finding in findings if finding.p is not None]
+    adjusted = iter(holm([finding.p or 0.0 for finding in tested]))
+    return [
+        finding if finding.p is None else _decided(finding, next(adjusted)) for finding in findings
+    ]
+
+
+def _decided(finding: Finding, p_holm: float) -> Finding:
+    word: Verdict = "no clear change"
+    if p_holm <= CLEAR:
+        word = "better" if ((finding.change or 0) < 0) == finding.lower_is_better else "worse"
+    return finding.model_copy(update={"p_holm": p_holm, "verdict": word})
 
 
 def _draw(seed: int, name: str) -> int:

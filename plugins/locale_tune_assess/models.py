@@ -12,8 +12,11 @@ import torch
 
 from locale_tune.api import NotFinite
 
+from .bootstrap import seed_of
 from .context import Score, Spans
-from .generating import greedy, greedy_settings
+from .entropy import mean_entropies
+from .generating import Draw, answer, greedy_settings
+from .kept import Kept
 from .scoring import Network, score
 from .settings import AssessSettings
 from .sharing import can_share, fan_of, score_fans
@@ -49,12 +52,16 @@ class LocalModel:
         shelf: Shelf,
         device: str = "cpu",
         report: Report = silent,
+        seed: int = 0,
+        keep: Path | None = None,
     ) -> None:
         self.side = side
         self.folder = folder
         self.settings = settings
         self.device = device
         self.report = report
+        self.seed = seed
+        self.kept = Kept(keep)
         self.shelf = shelf
         shelf.models.append(self)
         self._network: Network | None = None
@@ -152,19 +159,73 @@ class LocalModel:
         return [[-nats for nats in results[index]] for index in range(len(fans))]
 
     def generate(
-        self, prompts: Sequence[str], max_new_tokens: int | Sequence[int] | None = None
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int | Sequence[int] | None = None,
+        raw: bool = False,
     ) -> list[str]:
-        """Return greedy answers to user messages, through the model's own chat template."""
-        limits = max_new_tokens or self.settings.max_new_tokens
-        answers = greedy(
-            self.network.model,
-            [self.tokens.chat(prompt) for prompt in prompts],
-            [limits] * len(prompts) if isinstance(limits, int) else limits,
-            self.settings.batch_tokens,
-            self._tell,
-        )
+        """Return greedy answers to user messages, through the model's own chat template.
+
+        `raw` leaves special tokens in the text.
+        """
+        return self._text(self._answers(prompts, max_new_tokens, None), raw)
+
+    def sample(
+        self,
+        prompts: Sequence[str],
+        samples: int,
+        max_new_tokens: int | None = None,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        raw: bool = False,
+    ) -> list[list[str]]:
+        """Return `samples` drawn answers to each user message."""
+        draws = [
+            Draw(seed_of(self.seed, "sample", prompt, index) >> 1, temperature, top_p)
+            for prompt in prompts
+            for index in range(samples)
+        ]
+        each = [prompt for prompt in prompts for _ in range(samples)]
+        texts = self._text(self._answers(each, max_new_tokens, draws), raw)
+        return [texts[start : start + samples] for start in range(0, len(texts), samples)]
+
+    def _answers(
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int | Sequence[int] | None,
+        draws: Sequence[Draw] | None,
+    ) -> list[list[int]]:
+        """Return the ids of each answer, from what is kept where the same was asked before."""
+        limit = max_new_tokens or self.settings.max_new_tokens
+        limits = [limit] * len(prompts) if isinstance(limit, int) else limit
+        ids = [self.tokens.chat(prompt) for prompt in prompts]
+        hows = [(d.seed, d.temperature, d.top_p) for d in draws] if draws else [()] * len(ids)
+
+        def make(places: list[int]) -> list[list[int]]:
+            return answer(
+                self.network.model,
+                [ids[place] for place in places],
+                [limits[place] for place in places],
+                [draws[place] for place in places] if draws else None,
+                self.settings.batch_tokens,
+                self._tell,
+            )
+
+        return self.kept.complete(list(zip(ids, limits, hows, strict=True)), make)
+
+    def _text(self, answers: Sequence[list[int]], raw: bool) -> list[str]:
         decode = self.tokens.tokenizer.decode
-        return [decode(ids, skip_special_tokens=True).strip() for ids in answers]
+        texts = [decode(ids, skip_special_tokens=not raw) for ids in answers]
+        return texts if raw else [text.strip() for text in texts]
+
+    def entropies(self, prompts: Sequence[str], answers: Sequence[str]) -> list[float]:
+        """Return the mean next-token entropy (nats) over each answer, given its user message."""
+        coded = self.tokens.encode(answers)
+        whole = []
+        for item, (prompt, (ids, _)) in enumerate(zip(prompts, coded, strict=True)):
+            asked = self.tokens.chat(prompt)
+            whole.append(Window(item, (*asked, *ids), len(asked)))
+        return mean_entropies(self.network, whole, self.settings.batch_tokens, self._tell)
 
     def spans(self, texts: Sequence[str]) -> list[Spans]:
         """Return each token's (start, end) in code points. Needs the tokenizer only."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -42,13 +42,18 @@ class Network:
         Row r predicts column c from the state at c - 1, unless `states` names other columns.
         """
         states = inputs.pop("states", columns - 1)
-        targets = ids[rows, columns]
+        targets = torch.split(ids[rows, columns], HEAD_ROWS)
+        pieces = zip(self.logits(ids, rows, states, **inputs), targets, strict=True)
+        return torch.cat([_nll(logits, target) for logits, target in pieces])
+
+    def logits(self, ids: Tensor, rows: Tensor, states: Tensor, **inputs: Any) -> Iterator[Tensor]:
+        """Yield the logits at (row, state), HEAD_ROWS places at a time: [<= HEAD_ROWS, V] each."""
         if not self.split:
             output = self.model(input_ids=ids, use_cache=False, **inputs).logits
-            return _nll(output[rows, states], targets)
+            yield from torch.split(output[rows, states], HEAD_ROWS)
+            return
         hidden = self.body(input_ids=ids, use_cache=False, **inputs)[0][rows, states]
-        pieces = zip(torch.split(hidden, HEAD_ROWS), torch.split(targets, HEAD_ROWS), strict=True)
-        return torch.cat([_nll(self.head(part), target) for part, target in pieces])
+        yield from (self.head(part) for part in torch.split(hidden, HEAD_ROWS))
 
 
 def _nll(logits: Tensor, targets: Tensor) -> Tensor:

@@ -24,7 +24,9 @@ class AssessSettings(Settings):
     max_parallel: int = Field(default=24, gt=0, description="sentence pairs to translate")
     max_new_tokens: int = Field(default=64, gt=0, description="tokens of a generated answer")
     bins: int = Field(default=15, gt=0, description="equal-width bins of the reliability diagram")
-    resamples: int = Field(default=1000, ge=100, description="bootstrap resamples")
+    resamples: int = Field(
+        default=10_000, ge=100, description="bootstrap resamples; p-values have no finer step"
+    )
     window: int = Field(
         default=1024, ge=8, description="tokens of context; longer documents take strided windows"
     )

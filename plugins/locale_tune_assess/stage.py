@@ -27,7 +27,7 @@ from locale_tune.api import (
     write_json,
 )
 
-from .context import SAFE, Context
+from .context import SAFE, Context, judged
 from .models import LocalModel, Shelf
 
 NO_TOKENIZER = {
@@ -96,7 +96,16 @@ def both_models(job: Job, tracker: Tracker) -> tuple[LocalModel, LocalModel]:
     shelf = Shelf(job.settings.keep_both_below)
     folders = {"before": job.inputs["base"].path, "after": job.inputs["model"].path}
     models = [
-        LocalModel(side, folder, job.settings, shelf, job.machine.device, tracker.note)
+        LocalModel(
+            side,
+            folder,
+            job.settings,
+            shelf,
+            device=job.machine.device,
+            report=tracker.note,
+            seed=job.seed,
+            keep=job.work / f"answers-{side}.json",
+        )
         for side, folder in folders.items()
     ]
     return models[0], models[1]
@@ -140,7 +149,8 @@ def measured(check: Check, context: Context) -> list[dict[str, Any]]:
 
 
 def _gather(job: Job, checks: list[Check], done: list[Mapping[str, Any]]) -> dict[str, Any]:
-    findings = [finding for result in done for finding in result["findings"]]
+    found = [Finding.model_validate(f) for result in done for f in result["findings"]]
+    findings = [finding.model_dump(mode="json") for finding in judged(found)]
     shown: dict[str, Any] = {
         "reliability": [],
         "tokenizer": {"rows": [], **NO_TOKENIZER},

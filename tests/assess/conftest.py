@@ -41,12 +41,31 @@ class FakeModel:
         return [[-0.1 if self.likes in one else -9.0 for one in some] for some in choices]
 
     def generate(
-        self, prompts: Sequence[str], max_new_tokens: int | Sequence[int] | None = None
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int | Sequence[int] | None = None,
+        raw: bool = False,
     ) -> list[str]:
         self.calls.append("generate")
         if max_new_tokens is not None and not isinstance(max_new_tokens, int):
             self.limits = list(max_new_tokens)
         return [f"{self.likes}" for _ in prompts]
+
+    def sample(
+        self,
+        prompts: Sequence[str],
+        samples: int,
+        max_new_tokens: int | None = None,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        raw: bool = False,
+    ) -> list[list[str]]:
+        self.calls.append("sample")
+        return [[f"{self.likes} {index}" for index in range(samples)] for _ in prompts]
+
+    def entropies(self, prompts: Sequence[str], answers: Sequence[str]) -> list[float]:
+        self.calls.append("entropies")
+        return [self.bits for _ in prompts]
 
     def spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
         return [

@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from locale_tune_assess.bootstrap import (
+    around,
     group_sums,
+    holm,
     paired,
     percentiles,
     ratio,
     resampled,
     rows_of,
     seed_of,
+    significance,
 )
 
 
@@ -112,3 +115,41 @@ def test_percentiles_of_a_ramp() -> None:
 def test_seeds_differ_by_what_they_are_for() -> None:
     assert seed_of(0, "bits", "rm") == seed_of(0, "bits", "rm")
     assert len({seed_of(0, "a"), seed_of(1, "a"), seed_of(0, "b"), seed_of(0, "a", "")}) == 4
+
+
+def test_draws_of_a_mean_stay_where_they_are() -> None:
+    draws = resampled(rows_of(values()), 20_000, 0)
+    moved = around(float(values().mean()), ratio(draws), 1_000_000)
+    np.testing.assert_allclose(moved, ratio(draws), atol=2e-3)
+
+
+def test_with_few_groups_the_interval_is_that_of_t() -> None:
+    # t's 97.5 % points with 4 and 19 degrees of freedom: 2.776 and 2.093.
+    draws = np.array([-1.0, 1.0])
+    for groups, t in ((5, 2.776), (20, 2.093)):
+        spread = float(np.ptp(around(0.0, draws, groups))) / 2
+        np.testing.assert_allclose(spread, t / 1.96 * (groups / (groups - 1)) ** 0.5, rtol=3e-3)
+
+
+def test_p_is_twice_the_share_beyond_zero() -> None:
+    changes = np.array([-1.0] * 2 + [1.0] * 97)
+    assert significance(changes) == 2 * 3 / 100
+    assert significance(-changes) == 2 * 3 / 100
+    assert significance(np.zeros(99)) == 1.0
+    assert significance(np.ones(9999)) == 2 / 10_000
+
+
+def test_p_and_interval_agree() -> None:
+    for shift in (0.0, 0.05, 0.1, 0.15, 0.2, 0.3):
+        result = paired(rows_of(values()), rows_of(values(seed=1) + shift), names(60))
+        assert result.interval is not None
+        assert result.p is not None
+        inside = result.interval[0] <= 0 <= result.interval[1]
+        assert inside == (result.p > 0.05)
+
+
+def test_holm() -> None:
+    # Holm 1979: 0.01 x 4, 0.02 x 3, 0.03 x 2, 0.2 x 1, never falling, never above 1.
+    np.testing.assert_allclose(holm([0.02, 0.2, 0.01, 0.03]), [0.06, 0.2, 0.04, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []

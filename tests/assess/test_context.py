@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyarrow.parquet as pq
 import pytest
 
-from locale_tune.api import Check, NotFinite, PluginError
-from locale_tune_assess.context import verdict
+from locale_tune.api import Check, Finding, NotFinite, PluginError
+from locale_tune_assess.context import judged, verdict
 
 
 def test_without_a_limit_all_records_come_in_order(make_context, doc) -> None:
@@ -127,3 +127,31 @@ def test_a_pack_writes_a_check_in_ten_lines(make_context, fake) -> None:
     context = make_context(fake("before", likes="Hello"), fake("after", likes="Allegra"))
     (finding,) = check.measure(context)
     assert (finding.before, finding.after, finding.verdict) == (0.0, 1.0, "better")
+
+
+def finding(p: float | None, change: float = 1.0, lower: bool = False) -> Finding:
+    return Finding(
+        check="c",
+        on="rm",
+        label="",
+        before=0,
+        after=change,
+        change=change,
+        n=9,
+        p=p,
+        lower_is_better=lower,
+    )
+
+
+def test_verdicts_of_a_family() -> None:
+    # 0.03 alone would be clear; two of them beside two others are not.
+    found = judged([finding(0.03), finding(0.03, -1), finding(0.01, -1), finding(0.001, -1, True)])
+    words = [one.verdict for one in found]
+    assert words == ["no clear change", "no clear change", "worse", "better"]
+    assert [one.p_holm for one in found] == pytest.approx([0.06, 0.06, 0.03, 0.004])
+
+
+def test_a_finding_without_a_test_is_only_measured() -> None:
+    alone, tested = judged([finding(None), finding(0.04)])
+    assert (alone.verdict, alone.p_holm) == ("measured", None)
+    assert (tested.verdict, tested.p_holm) == ("better", 0.04)

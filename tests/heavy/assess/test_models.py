@@ -7,6 +7,8 @@ import json
 import pytest
 import torch
 
+from locale_tune_assess.entropy import entropy
+from locale_tune_assess.generating import Draw, Noise, top_part
 from locale_tune_assess.models import LocalModel, Shelf
 from locale_tune_assess.settings import AssessSettings
 
@@ -125,3 +127,77 @@ def test_weights_are_float32_unless_asked(folders, open_model, dtype: str, expec
     model = open_model(folders["base"], dtype=dtype)
     assert model.network.model.dtype.itemsize == expected
     assert model.nll(["il lai"])[0].nats > 0
+
+
+def test_an_answer_is_generated_once(tmp_path, folders) -> None:
+    def opened() -> LocalModel:
+        settings, shelf = AssessSettings(max_new_tokens=6), Shelf(1 << 40)
+        return LocalModel("before", folders["base"], settings, shelf, keep=tmp_path / "a.json")
+
+    first = opened().generate(PROMPTS)
+    again = opened()
+    assert again.generate(PROMPTS) == first
+    assert not again.loaded
+
+
+def test_drawn_answers_depend_on_seed_and_prompt_alone(folders, open_model) -> None:
+    model = open_model(folders["base"], max_new_tokens=8)
+    together = model.sample(PROMPTS, 3)
+    alone = open_model(folders["base"], max_new_tokens=8, batch_tokens=1)
+    assert [alone.sample([prompt], 3)[0] for prompt in PROMPTS] == together
+    assert len({text for texts in together for text in texts}) > 5
+    cold = model.sample(PROMPTS, 2, temperature=1e-6)
+    assert cold == [[text, text] for text in model.generate(PROMPTS)]
+
+
+def test_raw_answers_show_control_tokens(folders, open_model) -> None:
+    model = open_model(folders["base"], max_new_tokens=40)
+    raw = [text for texts in model.sample(PROMPTS, 8, raw=True) for text in texts]
+    plain = [text for texts in model.sample(PROMPTS, 8) for text in texts]
+    assert any("<|" in text for text in raw)
+    assert not any("<|user|>" in text for text in plain)
+
+
+def test_draws_follow_the_softmax() -> None:
+    scores = torch.tensor([2.0, 1.0, 0.0, -1.0]).expand(4000, 4)
+    for heat in (0.5, 1.0, 2.0):
+        noise = Noise([Draw(seed, heat) for seed in range(4000)])
+        picked = torch.bincount(noise(torch.empty(0), scores).argmax(dim=1), minlength=4) / 4000
+        expected = (scores[0] / heat).softmax(dim=0)
+        assert torch.allclose(picked, expected, atol=0.03)  # 4 sigma of a share of 4,000
+
+
+def test_the_top_part_is_the_smallest_that_reaches_p() -> None:
+    scores = torch.tensor([0.1, 0.5, 0.3, 0.1]).log()
+    kept = [top_part(scores, p).isfinite().tolist() for p in (0.4, 0.5, 0.6, 0.81, 1.0)]
+    assert kept[0] == kept[1] == [False, True, False, False]
+    assert kept[2] == [False, True, True, False]
+    assert sum(kept[3]) == 3
+    assert all(kept[4])
+
+
+def test_entropy_by_hand() -> None:
+    logits = torch.tensor([[0.0, 0.0, 0.0, 0.0], [0.0, -torch.inf, -torch.inf, -torch.inf]])
+    assert entropy(logits).tolist() == pytest.approx([1.3862944, 0.0])
+
+
+def test_a_model_that_knows_nothing_is_as_unsure_as_can_be(folders, open_model) -> None:
+    model = open_model(folders["uniform"])
+    size = model.network.model.config.vocab_size
+    values = model.entropies(["x", "Bun di!"], ["il lai", ""])
+    assert values == pytest.approx([torch.log(torch.tensor(size)).item()] * 2, rel=1e-5)
+
+
+def test_entropies_are_those_of_one_answer_alone(folders, open_model) -> None:
+    model = open_model(folders["base"])
+    values = model.entropies(PROMPTS, ["la chasa", "blau", "il lai è"])
+    for prompt, answer, value in zip(
+        PROMPTS, ["la chasa", "blau", "il lai è"], values, strict=True
+    ):
+        asked = model.tokens.chat(prompt)
+        ids = [*asked, *model.tokens.encode([answer])[0][0]]
+        with torch.no_grad():
+            logits = model.network.model(torch.tensor([ids])).logits[0, len(asked) - 1 :]
+        chances = logits.softmax(dim=-1)
+        by_hand = -(chances * chances.log()).sum(dim=-1).mean()
+        assert value == pytest.approx(by_hand.item(), rel=1e-4)
