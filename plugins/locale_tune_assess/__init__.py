@@ -51,6 +51,13 @@ def measure_fertility(context: Context) -> Iterator[Finding]:
     return measure(context)
 
 
+def measure_preferences(context: Context) -> Iterator[Finding]:
+    """Measure whether preferred answers have become less likely."""
+    from .preferences import preferences as measure
+
+    return measure(context)
+
+
 def measure_samples(context: Context) -> Iterator[Finding]:
     """Let both models answer the pack's prompts, for a reader to compare."""
     from .samples import samples as measure
@@ -86,5 +93,10 @@ def locale_tune_checks() -> Iterable[Check]:
     yield Check("chrf", measure_chrf, "chrF++ of translations into the language")
     yield Check(
         "fertility", measure_fertility, "tokens per word, bytes per token, parity with English"
+    )
+    yield Check(
+        "preferences",
+        measure_preferences,
+        "bits per byte of preferred answers, and which is likelier",
     )
     yield Check("samples", measure_samples, "greedy answers to the pack's prompts, side by side")

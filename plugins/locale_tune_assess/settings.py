@@ -22,6 +22,9 @@ class AssessSettings(Settings):
         default=200, gt=0, description="questions per language and split (dev, test)"
     )
     max_parallel: int = Field(default=24, gt=0, description="sentence pairs to translate")
+    max_preferences: int = Field(
+        default=200, gt=0, description="held-out pairs of a preferred and a rejected answer"
+    )
     max_new_tokens: int = Field(default=64, gt=0, description="tokens of a generated answer")
     bins: int = Field(default=15, gt=0, description="equal-width bins of the reliability diagram")
     resamples: int = Field(

@@ -16,9 +16,9 @@ from locale_tune_training.pairs import (
     PairModule,
     answer,
     encode_pairs,
+    packed_pairs,
     pair_row,
     pair_rows,
-    packed_pairs,
 )
 from locale_tune_training.preferences import LOSSES, Logps, Loss
 from locale_tune_training.settings import TrainSettings
