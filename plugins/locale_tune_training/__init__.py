@@ -97,5 +97,7 @@ def locale_tune_stages() -> Iterator[Stage]:
         libraries=LIBRARIES,
         uses=("filters",),
         doc="preferences: DPO, DPOP, IPO, SPIN rounds, judged rounds, curriculum",
+        speed=_speed,
+        budget_share=0.3,
         parallel=True,
     )

@@ -116,6 +116,7 @@ class AlignSettings(TrainSettings):
     """Preferences."""
 
     epochs: float = Field(default=1.0, gt=0)
+    max_epochs: float = Field(default=3.0, gt=0)
     lr: float = Field(default=5e-6, gt=0)
     normalizer: Literal["sum_w"] = Field(
         default="sum_w", description="the loss of an update is a mean over its pairs"
@@ -123,8 +124,10 @@ class AlignSettings(TrainSettings):
     pairs: Literal["given", "spin", "judged"] = Field(
         default="given", description="where the pairs come from"
     )
-    loss: Literal["dpop", "dpo", "dpo-length", "ipo", "hinge"] = "dpop"
-    beta: float = Field(default=0.1, gt=0, description="how fast a margin is enough")
+    loss: Literal["dpop", "dpo", "dpo-length", "ipo", "hinge"] = Field(
+        default="dpop", description="dpop keeps the chosen answer as likely as it was"
+    )
+    beta: float = Field(default=0.1, gt=0, description="how soon a margin is enough")
     dpop_lambda: float = Field(
         default=50.0, ge=0, description="of the penalty where the chosen answer gets less likely"
     )
