@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 
 from locale_tune.api import Message, Record, Source
 
@@ -20,6 +21,12 @@ RULE = "sibling-continuation"
 def is_sibling(source: Source) -> bool:
     """Return whether a source holds only the rejected sides of texts that another one holds."""
     return source.role == "preferences" and bool(source.options.get("pair_with"))
+
+
+def partners(source: Source) -> list[str]:
+    """Return the native sources that a sibling is paired with."""
+    named = source.options.get("pair_with", "")
+    return [str(name) for name in named] if isinstance(named, list | tuple) else [str(named)]
 
 
 def preferred(
@@ -33,14 +40,14 @@ def preferred(
     `of(id)` yields a source's records. Items are paired only where both sides cut the group into
     as many pieces.
     """
-    wanted = {str(source.options["pair_with"]) for source in siblings}
+    wanted = {name for source in siblings for name in partners(source)}
     known: dict[str, list[Record]] = {name: [] for name in wanted}
     for native in natives:
         if native.source in wanted and "item" in native.meta and len(native.text) >= SHORTEST:
             known[native.source].append(native)
     for source in siblings:
         others = {r.meta["item"]: r for r in of(source.id) if "item" in r.meta and not r.rejected}
-        for native in known[str(source.options["pair_with"])]:
+        for native in chain.from_iterable(known[name] for name in partners(source)):
             other = others.get(native.meta["item"])
             alike = other and other.meta.get("siblings") == native.meta.get("siblings")
             if other and alike and (pair := _pair(native, other, prompt)):
