@@ -43,7 +43,8 @@ def preferences(context: Context) -> Iterator[Finding]:
         "preferences_right",
         tag,
         "Pairs whose preferred answer is likelier by byte",
-        *([float(chosen < rejected) for chosen, rejected in side] for side in (before, after)),
+        [float(chosen < rejected) for chosen, rejected in before],
+        [float(chosen < rejected) for chosen, rejected in after],
         groups,
         section="retention",
     )

@@ -96,7 +96,7 @@ def order_of(pairs: Pairs, name: str, seed: int) -> Order:
 
 def steps_of(pairs: Pairs, order: Order, settings: Any) -> int:
     """Return how many updates the settings ask for."""
-    wanted = settings.tokens or pairs.tokens.total * settings.epochs
+    wanted: float = settings.tokens or pairs.tokens.total * settings.epochs
     wanted = min(wanted, pairs.tokens.total * settings.max_epochs)
     rows = len(list(packed_pairs(pairs, settings.sequence, order(0))))
     return max(1, round(wanted * rows / (pairs.tokens.total * settings.rows_per_step)))

@@ -7,7 +7,7 @@ gradient of a step is that of the loss of its whole window of rows, however it i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -76,7 +76,7 @@ class Trainer:
 
     def step(
         self,
-        window: list[AnyRow],
+        window: Sequence[AnyRow],
         lr: float,
         number: int = 0,
         accept: Callable[[float, float], bool] | None = None,
@@ -114,7 +114,7 @@ class Trainer:
             return len(row.reference) // 2
         return self.weigh(row.weights[1:])
 
-    def _backward(self, window: list[AnyRow], total: float) -> float:
+    def _backward(self, window: Sequence[AnyRow], total: float) -> float:
         """Put the gradient of the whole window on the masters; return its loss."""
         loss = 0.0
         for row in self.world.own(window, even=self.sharded):
