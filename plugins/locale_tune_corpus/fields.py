@@ -18,7 +18,7 @@ SLOT = re.compile(r"\{([^{}]+)\}")
 EMOJI_CODE = re.compile(r"(?<!\s)\s*:[a-z][a-z0-9_+-]{1,40}:(?:[^\s:\w]|ud\b)*")
 ROW_NUMBER = "#"
 NAME_COLUMNS = {"text", "messages", "question", "answer", "translation", "rejected"}
-NAME_COLUMNS |= {"group", "variety"}
+NAME_COLUMNS |= {"gap", "group", "variety"}
 SHOWN, SHOWN_ROW = 40, 200
 Row = Mapping[str, Any]
 
@@ -52,6 +52,7 @@ class Fields(RowOptions):
     translation: str = ""
     translation_lang: str = ""
     rejected: str = ""
+    gap: str = ""
 
 
 class Placed(NamedTuple):
@@ -195,9 +196,19 @@ def _meta(row: Row, fields: Fields, where: str) -> dict[str, str]:
     meta = {"where": where}
     if fields.group:
         meta["group"] = text_of(row, fields.group)
+    if fields.gap:
+        meta["gap"] = _gap(row.get(fields.gap))
     if fields.translation:
         meta["translation_lang"] = fields.translation_lang
     return meta
+
+
+def _gap(value: Any) -> str:
+    """Return how far apart two answers are, as text. Raise Unreadable if it is no number."""
+    try:
+        return str(float(value))
+    except (TypeError, ValueError):
+        raise Unreadable(f"the gap {str(value)[:SHOWN]!r} is not a number") from None
 
 
 def text_of(row: Row, name: str) -> str:

@@ -80,6 +80,16 @@ def test_usual_names_need_no_options(read: Read) -> None:
     assert found.messages[1].content == "B."
 
 
+def test_a_pair_may_say_its_gap(read: Read) -> None:
+    rows = "\n".join(json.dumps({**pair(1), "by": value}) for value in (3, "0.5", "much", None))
+    found = read("jsonl", rows, "preferences", **TURNS, gap="by")
+    assert [item.meta["gap"] for item in found[:2]] == ["3.0", "0.5"]
+    assert [item.reason for item in found[2:]] == [
+        "the gap 'much' is not a number",
+        "the gap 'None' is not a number",
+    ]
+
+
 def declaration(words: list[str], articles: int = 20) -> str:
     made = (
         f'<article data-number="{n}"><h2>{n}</h2><p>{sentence(words, n)}</p></article>'
