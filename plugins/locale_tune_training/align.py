@@ -31,6 +31,7 @@ from locale_tune_training.pairs import (
     packed_pairs,
     pair_rows,
 )
+from locale_tune_training.parallel import world_of
 from locale_tune_training.preferences import Loss
 from locale_tune_training.reference import cast, measured, reference_of
 
@@ -48,7 +49,8 @@ def run(job: Job) -> Mapping[str, Any]:
             "choose an instruct model as base, or leave 'align' out of [pack] stages",
         )
     encoder = Encoder(tokenizer)
-    found = FINDERS[settings.pairs](job, tokenizer)
+    # All processes must learn from the same pairs, and a GPU may draw others in each of them.
+    found = world_of(job.machine).from_main(FINDERS[settings.pairs](job, tokenizer))
     sets = {
         TRAINED: _encoded(job, encoder, found.records, TRAINED),
         HELD_OUT: _encoded(job, encoder, held_out_pairs(job), HELD_OUT),

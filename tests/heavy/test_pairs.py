@@ -7,9 +7,10 @@ import random
 import numpy as np
 import pytest
 import torch
+from forking import together
 from tiny import tiny_model, tiny_tokenizer
 
-from locale_tune.api import Message, Record
+from locale_tune.api import Machine, Message, Record
 from locale_tune_training.batches import PairRow, shuffled
 from locale_tune_training.encoding import Encoder
 from locale_tune_training.pairs import (
@@ -20,6 +21,7 @@ from locale_tune_training.pairs import (
     pair_row,
     pair_rows,
 )
+from locale_tune_training.parallel import world_of
 from locale_tune_training.preferences import LOSSES, Logps, Loss
 from locale_tune_training.settings import TrainSettings
 from locale_tune_training.trainer import Trainer
@@ -163,3 +165,25 @@ def test_a_pair_longer_than_a_row_is_left_out(tmp_path):
     found = encode_pairs(records, Encoder(TOKENIZER), 60, tmp_path / "short")
     assert found.too_long
     assert len(found) + found.too_long == 7
+
+
+def test_two_processes_make_the_update_of_one(tmp_path, pairs):
+    reference = references(pairs)
+    layout = [[0, 1], [2], [3, 4], [5], [6]]
+    settings = TrainSettings(rows_per_step=5, dtype="float32")
+
+    def update(world=None):
+        module = PairModule(tiny_model(TOKENIZER), Loss("dpop", dpop_lambda=5.0))
+        trainer = Trainer(module, settings, torch.float32, world)
+        rows = [pair_row(pairs, packed, reference) for packed in layout]
+        loss = trainer.step(rows, 1e-3).loss
+        return torch.cat([torch.tensor([loss]), *(m.detach().flatten() for m in trainer.masters)])
+
+    def member(_rank):
+        world = world_of(Machine(threads=1))
+        found = update(world)
+        if world.main:
+            torch.save(found, tmp_path / "two")
+
+    assert together(member) == [0, 0]
+    torch.testing.assert_close(torch.load(tmp_path / "two"), update(), rtol=1e-5, atol=1e-6)
