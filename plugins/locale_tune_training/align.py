@@ -9,6 +9,7 @@ named several times in the plan (`align@round-2`), each one's reference is the m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ from locale_tune_training.parallel import world_of
 from locale_tune_training.preferences import Loss
 from locale_tune_training.reference import cast, measured, reference_of
 
-MEASURED = 256  # pairs that are measured again after training
+MEASURED = 128  # pairs that are measured again after training
 TRAINED, HELD_OUT = "trained_pairs", "held_out_pairs"  # folders, and what facts call them
 
 
@@ -48,6 +49,10 @@ def run(job: Job) -> Mapping[str, Any]:
             "this base model has no chat template, so its answers cannot be told from prompts",
             "choose an instruct model as base, or leave 'align' out of [pack] stages",
         )
+    if settings.loss == "rloo" and settings.pairs != "judged":
+        raise StageFailed(
+            'loss = "rloo" needs rewards of the model\'s own answers', 'set pairs to "judged"'
+        )
     encoder = Encoder(tokenizer)
     # All processes must learn from the same pairs, and a GPU may draw others in each of them.
     found = world_of(job.machine).from_main(FINDERS[settings.pairs](job, tokenizer))
@@ -58,12 +63,15 @@ def run(job: Job) -> Mapping[str, Any]:
     pairs = sets[TRAINED]
     if not len(pairs):
         raise StageFailed("there are no pairs to learn from", found.remedy)
-    reference = reference_of(job, sets)
     order = order_of(pairs, settings.order, job.seed)
+    steps = steps_of(pairs, order, settings)
+    wanted = {TRAINED: drawn(pairs, order, steps, settings)}
+    wanted[HELD_OUT] = sample(range(len(sets[HELD_OUT])), job.seed)
+    reference = reference_of(job, sets, wanted)
     loss = Loss(settings.loss, settings.beta, settings.dpop_lambda, settings.label_smoothing)
     module = PairModule(load_model(folder, job.machine), loss)
     stream = pair_rows(pairs, settings.sequence, order, reference[TRAINED])
-    state = train(module, stream, steps_of(pairs, order, settings), settings, job)
+    state = train(module, stream, steps, settings, job)
     save(module.model, tokenizer, job)
     cast(module, resolve_dtype(settings.dtype, job.machine))
     facts: dict[str, Any] = {
@@ -76,7 +84,8 @@ def run(job: Job) -> Mapping[str, Any]:
         **found.facts,
     }
     for name, known in sets.items():
-        facts[name] = compare(module, known, reference[name], settings.sequence, job.seed)
+        chosen = sample(wanted[name], job.seed)
+        facts[name] = compare(module, known, reference[name], settings.sequence, chosen)
     return {**facts, "line": _line(facts)}
 
 
@@ -105,17 +114,32 @@ def steps_of(pairs: Pairs, order: Order, settings: Any) -> int:
     return max(1, round(steps))
 
 
+def drawn(pairs: Pairs, order: Order, steps: int, settings: Any) -> list[int]:
+    """Return the pairs that so many updates see."""
+    rows = packed_pairs(pairs, settings.sequence, order(0))
+    seen = islice(rows, steps * settings.rows_per_step)
+    return sorted(pair for row in seen for pair in row)
+
+
+def sample(pairs: Sequence[int], seed: int) -> list[int]:
+    """Return up to 128 of some pairs."""
+    return sorted(pairs[place] for place in shuffled(len(pairs), seed)(0)[:MEASURED])
+
+
 def compare(
-    module: PairModule, pairs: Pairs, reference: np.ndarray, sequence: int, seed: int
+    module: PairModule,
+    pairs: Pairs,
+    reference: np.ndarray,
+    sequence: int,
+    chosen: Sequence[int],
 ) -> dict[str, Any]:
-    """Return what became of up to 256 pairs: likelihoods by token, margin, accuracy.
+    """Return what became of the `chosen` pairs: likelihoods by token, margin, accuracy.
 
     `chosen` and `rejected` are [before, after] in nats per token of the answer. A pair is right
     when training raised its chosen answer more than the other one.
     """
-    if not len(pairs):
+    if not chosen:
         return {}
-    chosen = sorted(shuffled(len(pairs), seed)(0)[:MEASURED])
     rows = list(packed_pairs(pairs, sequence, chosen))
     after = measured(module, pairs, rows)
     before = reference[[2 * pair + side for pair in chosen for side in (0, 1)]]

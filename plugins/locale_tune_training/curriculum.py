@@ -29,6 +29,16 @@ def ranked_pairs(scores: Sequence[float]) -> list[Ranked]:
     return [pair for pair in pairs if pair.gap > 0]
 
 
+def all_pairs(scores: Sequence[float]) -> list[Ranked]:
+    """Pair every answer with every worse one, in the order of their places."""
+    return [
+        Ranked(one, other, scores[one] - scores[other])
+        for one in range(len(scores))
+        for other in range(len(scores))
+        if scores[one] > scores[other]
+    ]
+
+
 def widest_first(gaps: Sequence[float], names: Sequence[str]) -> list[int]:
     """Return the places of all pairs, widest gap first; ties by name."""
     return sorted(range(len(gaps)), key=lambda place: (-gaps[place], names[place]))

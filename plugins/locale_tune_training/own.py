@@ -13,7 +13,7 @@ from typing import Any
 
 from locale_tune.api import Artifact, Job, Message, Record, read_json, write_json
 from locale_tune_training.answers import own_answers, prompts_of
-from locale_tune_training.curriculum import of_stage, ranked_pairs
+from locale_tune_training.curriculum import all_pairs, of_stage, ranked_pairs
 from locale_tune_training.encoding import Encoder
 from locale_tune_training.given import Given
 from locale_tune_training.judges import judge_of
@@ -52,9 +52,9 @@ def judged_pairs(job: Job, tokenizer: Any) -> Given:
         different = list(dict.fromkeys(text for text in said if text))
         scores = judge(record, different)
         scores_of_all += scores
-        for pair in ranked_pairs(scores):
+        for pair in all_pairs(scores) if settings.loss == "rloo" else ranked_pairs(scores):
             best, worse = different[pair.chosen], different[pair.rejected]
-            found = _pair(record, best, worse, "judged", pair.rejected)
+            found = _pair(record, best, worse, f"judged-{pair.chosen}", pair.rejected)
             made.append(found.model_copy(update={"meta": {**found.meta, "gap": str(pair.gap)}}))
     if settings.curriculum_stage:
         made = of_stage(made, settings.curriculum_stage)
@@ -65,7 +65,7 @@ def judged_pairs(job: Job, tokenizer: Any) -> Given:
 
 def _pair(record: Record, chosen: str, rejected: str, rule: str, number: int) -> Record:
     turns = (*record.messages[:-1], Message(role="assistant", content=chosen))
-    meta = {**record.meta, "origin": "synthetic", "rule": rule}
+    meta = {**record.meta, "origin": "synthetic", "rule": rule.partition("-")[0]}
     name = f"{record.id}~{rule}-{number}"
     update = {"id": name, "messages": turns, "rejected": rejected, "meta": meta}
     return record.model_copy(update=update)

@@ -40,6 +40,8 @@ class PairModule(LossModule):
         leaf = policy.requires_grad_()
         with torch.enable_grad():
             losses = self.loss(logps_of(self.loss, leaf, self._on_device(row.reference), counts))
+            if self.loss.name == "rloo":
+                losses = losses * self._on_device(row.gaps)
             counted = (counts[::2] > 0).to(losses.dtype)
             total = (losses * counted).sum()
             slopes = torch.autograd.grad(total, leaf)[0]
@@ -165,4 +167,5 @@ def pair_row(pairs: Pairs, packed: Sequence[int], reference: np.ndarray) -> Pair
         torch.cat([torch.arange(len(ids)) for ids, _ in parts]),
         torch.cat([torch.from_numpy(np.array(weights)) for _, weights in parts]),
         torch.from_numpy(np.array(reference[records], np.float64)),
+        torch.tensor([pairs.gaps[pair] for pair in packed], dtype=torch.float64),
     )

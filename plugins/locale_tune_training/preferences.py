@@ -10,12 +10,19 @@ under the policy pi and a reference that stands still,
                                                           Pal et al. 2024 (arXiv 2402.13228), eq. 3
     ipo     (m - 1 / (2 beta))^2                          Azar et al. 2023 (arXiv 2310.12036)
     hinge   max(0, 1 - beta m)                            Chen et al. 2024 (arXiv 2401.01335)
+    rloo    max(r(l), 1 - c) - min(r(w), 1 + c), r = pi / ref, times the gap of their rewards
+                                                          Ahmadian et al. 2024 (arXiv 2402.14740)
 
 DPOP's penalty stands inside the sigmoid: outside, or subtracted from the loss, it is another loss.
 SPIN (Chen et al. 2024) is `dpo` or `hinge` where l is what the reference itself generated; its
 lambda is our beta. `dpo-length` is `dpo` of log-probabilities per token, as in Lambert et al. 2024
 (arXiv 2411.15124, section 5). Label smoothing is the conservative DPO of Mitchell 2023: with
 probability eps the preference is the other way round.
+
+REINFORCE leave-one-out gives sample k of K the advantage R_k - mean of the others' R. The sum over
+k of advantage times grad log pi_k is 1 / (K - 1) times the sum over all pairs of (R_w - R_l) (grad
+log pi_w - grad log pi_l), so `rloo` over all pairs of a prompt's samples is that estimator; the
+ratio to the model that drew them is clipped as in PPO (Schulman et al. 2017, arXiv 1707.06347).
 """
 
 from __future__ import annotations
@@ -26,6 +33,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
+
+CLIP = 0.2
 
 
 class Logps(NamedTuple):
@@ -77,6 +86,12 @@ def hinge(logps: Logps, loss: Loss) -> Tensor:
     return torch.relu(1 - loss.beta * logps.margin)
 
 
+def rloo(logps: Logps, loss: Loss) -> Tensor:
+    """Return what is lost by unit of reward: the caller multiplies by the gap of the rewards."""
+    chosen = torch.exp(logps.chosen - logps.ref_chosen).clamp(max=1 + CLIP)
+    return torch.exp(logps.rejected - logps.ref_rejected).clamp(min=1 - CLIP) - chosen
+
+
 def _logistic(scaled: Tensor, smoothing: float) -> Tensor:
     # logsigmoid, not log(sigmoid): DPOP's argument is often hundreds below zero.
     right = -logsigmoid(scaled)
@@ -90,4 +105,5 @@ LOSSES: dict[str, Callable[[Logps, Loss], Tensor]] = {
     "dpop": dpop,
     "ipo": ipo,
     "hinge": hinge,
+    "rloo": rloo,
 }

@@ -10,6 +10,7 @@ part.
 from __future__ import annotations
 
 import gc
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,13 @@ FILE = "logps.npy"
 Open = Callable[[], PairModule]
 
 
-def reference_of(job: Job, sets: Mapping[str, Pairs]) -> dict[str, np.ndarray]:
-    """Return for each named set of pairs the log-probabilities under the job's model, [2 pairs]."""
+def reference_of(
+    job: Job, sets: Mapping[str, Pairs], wanted: Mapping[str, Sequence[int]]
+) -> dict[str, np.ndarray]:
+    """Return for each named set of pairs the log-probabilities under the job's model, [2 pairs].
+
+    Only those of the `wanted` pairs are computed; the others are NaN, which no training survives.
+    """
     opened: list[PairModule] = []
 
     def module() -> PairModule:
@@ -38,7 +44,7 @@ def reference_of(job: Job, sets: Mapping[str, Pairs]) -> dict[str, np.ndarray]:
             cast(opened[0], resolve_dtype(job.settings.dtype, job.machine))
         return opened[0]
 
-    found = {name: _kept(job, name, pairs, module) for name, pairs in sets.items()}
+    found = {name: _kept(job, name, pairs, wanted[name], module) for name, pairs in sets.items()}
     if opened:
         opened[0].finish()
         opened.clear()
@@ -64,10 +70,10 @@ def measured(module: PairModule, pairs: Pairs, rows: Sequence[Sequence[int]]) ->
     return np.concatenate([np.empty(0), *found])
 
 
-def _kept(job: Job, name: str, pairs: Pairs, module: Open) -> np.ndarray:
-    rows = list(packed_pairs(pairs, job.settings.sequence, range(len(pairs))))
-    key = _key(job, pairs, name)
-    parts = []
+def _kept(job: Job, name: str, pairs: Pairs, wanted: Sequence[int], module: Open) -> np.ndarray:
+    rows = list(packed_pairs(pairs, job.settings.sequence, wanted))
+    key = {**_key(job, name), "wanted": digest_of(wanted)}
+    found = np.full(2 * len(pairs), np.nan)
     for start in range(0, len(rows), PART_ROWS):
         folder = job.work / f"reference-{name}-{start:07d}"
         job.progress(start, len(rows), "log-probabilities before training")
@@ -75,8 +81,14 @@ def _kept(job: Job, name: str, pairs: Pairs, module: Open) -> np.ndarray:
         if manifest is None or manifest.get("key") != key:
             discard(folder)
             commit_folder(folder, _filler(pairs, rows[start : start + PART_ROWS], key, module))
-        parts.append(np.load(folder / FILE))
-    return np.concatenate([np.empty(0), *parts])
+        places = [
+            2 * pair + side
+            for row in rows[start : start + PART_ROWS]
+            for pair in row
+            for side in (0, 1)
+        ]
+        found[places] = np.load(folder / FILE)
+    return found
 
 
 def _filler(
@@ -89,7 +101,12 @@ def _filler(
     return fill
 
 
-def _key(job: Job, pairs: Pairs, name: str) -> dict[str, Any]:
+def digest_of(wanted: Sequence[int]) -> str:
+    """Return a digest of which pairs are wanted."""
+    return hashlib.sha256(repr(list(wanted)).encode()).hexdigest()
+
+
+def _key(job: Job, name: str) -> dict[str, Any]:
     """Return what the numbers depend on."""
     data = job.work / name
     return {

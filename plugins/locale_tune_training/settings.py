@@ -124,7 +124,7 @@ class AlignSettings(TrainSettings):
     pairs: Literal["given", "spin", "judged"] = Field(
         default="given", description="where the pairs come from"
     )
-    loss: Literal["dpop", "dpo", "dpo-length", "ipo", "hinge"] = Field(
+    loss: Literal["dpop", "dpo", "dpo-length", "ipo", "hinge", "rloo"] = Field(
         default="dpop", description="dpop keeps the chosen answer as likely as it was"
     )
     beta: float = Field(default=0.1, gt=0, description="how soon a margin is enough")

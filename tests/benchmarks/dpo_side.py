@@ -71,7 +71,8 @@ def ours(chosen) -> None:
             positions += range(len(prompt) + len(said))
             weights += [0.0] * len(prompt) + [1.0] * len(said)
     zero = torch.zeros(2 * chosen.pairs, dtype=torch.float64)
-    row = PairRow(torch.tensor(ids), torch.tensor(positions), torch.tensor(weights), zero)
+    parts = (torch.tensor(part) for part in (ids, positions, weights))
+    row = PairRow(*parts, reference=zero, gaps=zero[::2])
     module = PairModule(load(chosen.base), Loss("dpo", BETA))
     dtype = torch.bfloat16 if chosen.dtype == "bfloat16" else torch.float32
     trainer = Trainer(module, AlignSettings(), dtype)

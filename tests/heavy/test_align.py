@@ -208,6 +208,17 @@ def test_the_reference_is_computed_once_and_verified(tmp_path, monkeypatch):
     assert all((np.load(part / reference.FILE) == whole[part]).all() for part in parts)
 
 
+def test_only_the_pairs_that_are_seen_have_a_reference(tmp_path):
+    inputs_of(tmp_path, [preference(n) for n in range(12)])
+    job = job_of(tmp_path, sequence=128, tokens=200)
+    facts = align.run(job)
+    (part,) = job.work.glob("reference-*")
+    known = len(np.load(part / reference.FILE)) // 2
+    assert 0 < known < 12
+    assert facts["trained_pairs"]["measured"] == known
+    assert facts["pairs"] == 12
+
+
 def test_the_reference_goes_on_with_the_next_part(tmp_path, monkeypatch):
     inputs_of(tmp_path, [preference(n) for n in range(12)])
     monkeypatch.setattr(reference, "PART_ROWS", 1)

@@ -159,6 +159,16 @@ def test_rules_rank_answers_and_the_best_is_paired_with_each_worse_one(tmp_path)
     assert 0 < facts["mean_score"] < 2
 
 
+def test_rloo_learns_from_all_pairs_of_a_prompt(tmp_path):
+    home = home_with(tmp_path)
+    job = job_of(home, pairs="judged", loss="rloo", samples=3, epochs=1.0)
+    facts = align.run(job)
+    assert facts["pairs"] > len(lessons())
+    assert facts["trained_pairs"]["margin"] > 0
+    with pytest.raises(StageFailed, match="rewards"):
+        align.run(job_of(home, "b", pairs="spin", loss="rloo"))
+
+
 def test_rules_count_what_passes_and_how_near_the_length_is(tmp_path):
     job = job_of(home_with(tmp_path), pairs="judged")
     job = type(job)(

@@ -42,7 +42,10 @@ def preference(number, turns=1):
             Message(role="user", content=said(6)),
             Message(role="assistant", content=said(9)),
         ]
-    return Record(id=f"p{number}", source="s", messages=tuple(messages), rejected=said(9))
+    meta = {"gap": str(number / 8)}
+    return Record(
+        id=f"p{number}", source="s", messages=tuple(messages), rejected=said(9), meta=meta
+    )
 
 
 @pytest.fixture
@@ -69,13 +72,16 @@ def by_full_logits(loss, pairs, reference, model=None):
         counts = [pairs.tokens.piece(n, 0, pairs.tokens.length(n))[1] for n in range(len(sums))]
         lengths = torch.tensor([float((c != 0).sum()) for c in counts], dtype=torch.float64)
         sums, ref = sums / lengths, ref / lengths
-    total = loss(Logps(sums[::2], sums[1::2], ref[::2], ref[1::2])).sum()
+    each = loss(Logps(sums[::2], sums[1::2], ref[::2], ref[1::2]))
+    total = (each * torch.tensor(pairs.gaps) if loss.name == "rloo" else each).sum()
     total.backward()
     return float(total.detach()), torch.cat([p.grad.flatten() for p in model.parameters()])
 
 
 def references(pairs):
-    return np.random.default_rng(0).uniform(-60, -20, 2 * len(pairs))
+    module = PairModule(tiny_model(TOKENIZER).double(), Loss())
+    near = module.logps(every(pairs, np.zeros(2 * len(pairs)))).numpy()
+    return near + np.random.default_rng(0).uniform(-0.3, 0.3, len(near))
 
 
 def every(pairs, reference):

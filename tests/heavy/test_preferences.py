@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import logsigmoid
 
+from locale_tune_training.curriculum import all_pairs
 from locale_tune_training.preferences import LOSSES, Logps, Loss
 
 SIDES = ("chosen", "rejected", "ref_chosen", "ref_rejected")
@@ -191,5 +192,30 @@ def test_far_below_zero_the_loss_and_its_gradient_are_finite():
     assert not torch.isfinite(torch.log(torch.sigmoid(-0.3 * torch.tensor([45900.0])))).all()
 
 
+def test_rloo_over_all_pairs_is_the_leave_one_out_estimator():
+    generator = torch.Generator().manual_seed(3)
+    policy = (torch.rand(5, generator=generator, dtype=torch.float64) * -30).requires_grad_()
+    rewards = torch.rand(5, generator=generator, dtype=torch.float64)
+    others = (rewards.sum() - rewards) / 4
+    (expected,) = torch.autograd.grad(-((rewards - others) * policy).sum(), policy)
+    pairs = all_pairs(rewards.tolist())
+    assert len(pairs) == 10
+    won, lost = ([pair[side] for pair in pairs] for side in (0, 1))
+    gaps = torch.tensor([pair.gap for pair in pairs], dtype=torch.float64)
+    drawn_from = policy.detach()
+    sides = Logps(policy[won], policy[lost], drawn_from[won], drawn_from[lost])
+    total = (Loss("rloo")(sides) * gaps).sum() / 4
+    (found,) = torch.autograd.grad(total, policy)
+    assert found.tolist() == pytest.approx(expected.tolist(), rel=1e-12)
+
+
+def test_rloo_asks_for_no_more_than_the_clip():
+    zero = torch.zeros(1, dtype=torch.float64)
+    far = Logps((zero + 1).requires_grad_(), (zero - 1).requires_grad_(), zero, zero)
+    loss = Loss("rloo")(far)
+    assert float(loss.detach()) == pytest.approx(0.8 - 1.2)
+    assert [float(g) for g in gradients(Loss("rloo"), far)] == [0.0, 0.0]
+
+
 def test_every_name_is_a_loss():
-    assert set(LOSSES) == {"dpo", "dpo-length", "dpop", "ipo", "hinge"}
+    assert set(LOSSES) == {"dpo", "dpo-length", "dpop", "ipo", "hinge", "rloo"}
