@@ -110,7 +110,7 @@ def steps_of(pairs: Pairs, order: Order, settings: Any) -> int:
     wanted: float = settings.tokens or pairs.tokens.total * settings.epochs
     wanted = min(wanted, pairs.tokens.total * settings.max_epochs)
     rows = len(list(packed_pairs(pairs, settings.sequence, order(0))))
-    steps = wanted * rows / (pairs.tokens.total * settings.rows_per_step)
+    steps: float = wanted * rows / (pairs.tokens.total * settings.rows_per_step)
     return max(1, round(steps))
 
 
