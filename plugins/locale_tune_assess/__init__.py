@@ -74,7 +74,7 @@ def locale_tune_stages() -> Iterable[Stage]:
         makes="findings",
         run=run_assess,
         settings=AssessSettings,
-        version="1",
+        version="2",
         reads=("prompts", "names"),
         heavy=True,
         libraries=LIBRARIES,

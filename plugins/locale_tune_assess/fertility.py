@@ -109,6 +109,7 @@ def _findings(
             n=n,
             unit=unit,
             lower_is_better=lower,
+            section="tokenizer",
             note=parity_note if check == "parity" else "a property of the tokenizer, not a score",
         )
 

@@ -8,7 +8,7 @@ from locale_tune.api import Finding, Record
 
 from .bootstrap import paired, ratio, seed_of
 from .context import Context, Model, Score
-from .languages import name_of, tag_of
+from .languages import is_own, name_of, tag_of
 
 NATS_PER_BIT = 0.6931471805599453
 LABELS = {
@@ -86,6 +86,7 @@ def _compare(
         n=len(records),
         unit="bits per UTF-8 byte",
         lower_is_better=True,
+        section="language" if is_own(records[0].lang, context.locale) else "retention",
         note=f"{note}; interval over {result.groups} groups of documents",
     )
 
