@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import signal
 
@@ -81,6 +83,9 @@ def test_two_rounds_of_spin_each_bring_people_s_answers_nearer(tmp_path):
         facts.append(align.run(job))
         model = job.out
         rounds.append(likelihood(model))
+        line = (job.out / "metrics.jsonl").read_text("utf-8").splitlines()[0]
+        first = json.loads(line)["loss"]
+        assert first == pytest.approx(math.log(2), rel=1e-5), "reference and start are one model"
     print(rounds)
     assert rounds[2] > rounds[1] > rounds[0]
     assert [f["round"] for f in facts] == [1, 2]
