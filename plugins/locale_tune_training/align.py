@@ -22,7 +22,7 @@ from locale_tune_training.encoding import Encoder
 from locale_tune_training.finish import facts_of, save
 from locale_tune_training.given import given_pairs, held_out_pairs
 from locale_tune_training.loop import train
-from locale_tune_training.model import load_model, load_tokenizer, resolve_dtype
+from locale_tune_training.model import cast, load_model, load_tokenizer, resolve_dtype
 from locale_tune_training.own import judged_pairs, spin_pairs
 from locale_tune_training.pairs import (
     PairModule,
@@ -34,7 +34,7 @@ from locale_tune_training.pairs import (
 )
 from locale_tune_training.parallel import world_of
 from locale_tune_training.preferences import Loss
-from locale_tune_training.reference import cast, measured, reference_of
+from locale_tune_training.reference import measured, reference_of
 
 MEASURED = 128  # pairs that are measured again after training
 TRAINED, HELD_OUT = "trained_pairs", "held_out_pairs"  # folders, and what facts call them

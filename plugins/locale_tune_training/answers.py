@@ -26,7 +26,7 @@ from locale_tune.api import (
 )
 from locale_tune_training.encoding import Encoder
 from locale_tune_training.mixing import chosen
-from locale_tune_training.model import load_model, resolve_dtype
+from locale_tune_training.model import cast, load_model, resolve_dtype
 from locale_tune_training.pairs import answer
 from locale_tune_training.recipe import model_digests
 
@@ -61,8 +61,8 @@ def own_answers(
 
     def model() -> Any:
         if not opened:
-            loaded = load_model(job.inputs["model"].path, job.machine).eval()
-            opened.append(loaded.to(resolve_dtype(job.settings.dtype, job.machine)))
+            opened.append(load_model(job.inputs["model"].path, job.machine).eval())
+            cast(opened[0], resolve_dtype(job.settings.dtype, job.machine))
         return opened[0]
 
     found: list[list[str]] = []

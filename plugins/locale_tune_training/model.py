@@ -101,6 +101,12 @@ def load_tokenizer(folder: Path) -> Any:
     return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
 
 
+def cast(module: nn.Module, dtype: torch.dtype) -> None:
+    """Change the dtype of the parameters only: rotary frequencies in bfloat16 would be wrong."""
+    for parameter in module.parameters():
+        parameter.data = parameter.data.to(dtype)
+
+
 def resolve_dtype(wanted: str, machine: Machine) -> torch.dtype:
     """Return the dtype of the computation: `auto` is what the plan found this machine fast in."""
     return DTYPES[machine.dtype if wanted == "auto" else wanted]

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from locale_tune.api import Job, commit_folder, discard, sha256_file, verified
-from locale_tune_training.model import load_model, resolve_dtype
+from locale_tune_training.model import cast, load_model, resolve_dtype
 from locale_tune_training.pairs import PairModule, Pairs, packed_pairs, pair_row
 from locale_tune_training.preferences import Loss
 from locale_tune_training.recipe import model_digests
@@ -52,12 +52,6 @@ def reference_of(
         if job.machine.device == "cuda":
             torch.cuda.empty_cache()
     return found
-
-
-def cast(module: PairModule, dtype: torch.dtype) -> None:
-    """Give the parameters, and nothing else, another dtype."""
-    for parameter in module.parameters():
-        parameter.data = parameter.data.to(dtype)
 
 
 def measured(module: PairModule, pairs: Pairs, rows: Sequence[Sequence[int]]) -> np.ndarray:

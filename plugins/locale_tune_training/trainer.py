@@ -16,7 +16,7 @@ from torch import Tensor
 from locale_tune_training import sharding
 from locale_tune_training.batches import AnyRow, PairRow
 from locale_tune_training.guard import check_state, check_update
-from locale_tune_training.model import LossModule
+from locale_tune_training.model import LossModule, cast
 from locale_tune_training.parallel import World
 from locale_tune_training.settings import TrainSettings
 
@@ -63,7 +63,7 @@ class Trainer:
         still = [] if same else [p for p in module.parameters() if not p.requires_grad]
         self._still = [(parameter, parameter.data.cpu()) for parameter in still]
         if not self.sharded:
-            _cast(module, dtype)
+            cast(module, dtype)
         self.masters = masters if masters else self.working
         self.optimizer = torch.optim.AdamW(
             self.masters,
@@ -176,16 +176,10 @@ class Trainer:
         if self.sharded:
             sharding.unshard(self.module)
             return self.module
-        _cast(self.module, torch.float32)
+        cast(self.module, torch.float32)
         with torch.no_grad():
             for parameter, master in zip(self.working, self.masters, strict=True):
                 parameter.copy_(master)
         for parameter, value in self._still:
             parameter.data = value.to(parameter.device)
         return self.module
-
-
-def _cast(module: LossModule, dtype: torch.dtype) -> None:
-    """Change the dtype of the parameters only: rotary frequencies in bfloat16 would be wrong."""
-    for parameter in module.parameters():
-        parameter.data = parameter.data.to(dtype)
