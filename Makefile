@@ -28,7 +28,7 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.demo
-	$(PIP) --editable '.[all,adapters,cluster,dev]'
+	$(PIP) --editable '.[all,adapters,cluster,eval,dev]'
 	touch $@
 
 # The fast suite in an environment without torch: the host must not need it.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from locale_tune import licences
+from locale_tune import labels, licences
 from locale_tune.errors import (
     LocaleTuneError,
     NotFinite,
     PackError,
+    PlanError,
     PluginError,
     SourceMissing,
     StageFailed,
@@ -21,10 +22,12 @@ from locale_tune.files import (
     disk_errors,
     read_json,
     replace_json,
+    replace_text,
     sha256_file,
     verified,
     write_json,
 )
+from locale_tune.finished import FinishedRun, open_run
 from locale_tune.hookspecs import hookimpl
 from locale_tune.machine import now, this_machine
 from locale_tune.offers import (
@@ -64,6 +67,7 @@ from locale_tune.schema import (
     Record,
     Settings,
     Source,
+    Step,
     Verdict,
     without_result,
 )
@@ -78,6 +82,7 @@ __all__ = [
     "Command",
     "Filter",
     "Finding",
+    "FinishedRun",
     "Job",
     "LanguagePack",
     "Launcher",
@@ -89,6 +94,7 @@ __all__ = [
     "NotFinite",
     "PackError",
     "Parts",
+    "PlanError",
     "PluginError",
     "Pool",
     "Progress",
@@ -101,6 +107,7 @@ __all__ = [
     "Span",
     "Stage",
     "StageFailed",
+    "Step",
     "Stopped",
     "Verdict",
     "canonical",
@@ -112,8 +119,10 @@ __all__ = [
     "fill",
     "hookimpl",
     "joined",
+    "labels",
     "licences",
     "now",
+    "open_run",
     "pinned_file",
     "read_json",
     "read_pack",
@@ -121,6 +130,7 @@ __all__ = [
     "read_tables",
     "records_of",
     "replace_json",
+    "replace_text",
     "sentences",
     "sha256_file",
     "slots_of",

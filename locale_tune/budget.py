@@ -13,10 +13,11 @@ from typing import Any
 
 from locale_tune.errors import PlanError
 from locale_tune.files import digest, read_json, replace_json
+from locale_tune.finished import BASE
 from locale_tune.offers import Parts
 from locale_tune.process import measure_speed
 from locale_tune.schema import Machine, Plan, Step
-from locale_tune.store import BASE, Runs, save_plan
+from locale_tune.store import Runs, save_plan
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 ROUND_TO = 1_000
@@ -102,6 +103,14 @@ def _counts(out: Path) -> dict[str, Any]:
         return {}
 
 
+def granted(plan: Plan, parts: Parts) -> dict[str, float]:
+    """Return the seconds that each step trained by the budget gets of it."""
+    timed = steps_to_time(plan, parts) if plan.budget else []
+    shares = {step.name: parts.stages[step.stage].budget_share for step in timed}
+    total = seconds(plan.budget) / sum(shares.values()) if shares else 0.0
+    return {name: total * share for name, share in shares.items()}
+
+
 def resolve(
     plan: Plan,
     runs: Runs,
@@ -110,7 +119,6 @@ def resolve(
     note: Callable[[str], None],
 ) -> dict[str, int]:
     """Return the tokens each training step gets: its share of the time times its speed."""
-    total = seconds(plan.budget)
     timed = steps_to_time(plan, parts)
     known = answered(runs.out, plan, parts)
     if known is not None:
@@ -118,7 +126,7 @@ def resolve(
     save_plan(runs.out, plan)
     if not runs.made(runs.steps[BASE]):
         make(runs.steps[BASE])
-    shares = {step.name: parts.stages[step.stage].budget_share for step in timed}
+    share = granted(plan, parts)
     resolved = {}
     speeds: dict[object, float] = {}  # stages that share a probe are measured once
     for step in timed:
@@ -132,9 +140,9 @@ def resolve(
             if fast:
                 counts.setdefault(_dtype_key(plan), fast)
         speed = speeds[probe]
-        granted = total * shares[step.name] / sum(shares.values())
-        tokens = max(ROUND_TO, int(speed * granted) // ROUND_TO * ROUND_TO)
+        tokens = max(ROUND_TO, int(speed * share[step.name]) // ROUND_TO * ROUND_TO)
         resolved[step.name] = tokens
         replace_json(runs.out / COUNTS, {**counts, key: tokens})
-        note(f"probe: {step.name} trains {speed:,.0f} tokens/s here; {granted:,.0f} s = {tokens:,}")
+        time = f"{share[step.name]:,.0f} s"
+        note(f"probe: {step.name} trains {speed:,.0f} tokens/s here; {time} = {tokens:,}")
     return resolved

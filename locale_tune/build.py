@@ -21,7 +21,7 @@ from locale_tune.base import Base, fetch_base, locate_base
 from locale_tune.errors import LocaleTuneError, PlanError, StageFailed, did_you_mean
 from locale_tune.files import commit_folder, discard, read_json
 from locale_tune.hookspecs import hookimpl
-from locale_tune.machine import now, this_machine
+from locale_tune.machine import now, peak_memory, this_machine
 from locale_tune.offers import Job, Launcher, Parts, Stage
 from locale_tune.process import run_worker
 from locale_tune.schema import Artifact, Finding, LanguagePack, Plan, Progress, Report, Step
@@ -244,6 +244,7 @@ def run_here(
     if not pm.has_plugin("host runs"):
         pm.register(HostRuns(), name="host runs")
     stage = parts.stages[step.stage]
+    began = now()
 
     def fill(folder: Path) -> dict[str, Any]:
         job = job_for(step, runs, parts, folder, progress)
@@ -261,9 +262,22 @@ def run_here(
             "seed": runs.plan.seed,
             "step": {**step.model_dump(mode="json"), "inputs": inputs},
             "made_at": now().isoformat(),
+            "cost": _cost(step, runs.plan, parts, (now() - began).total_seconds()),
         }
 
     commit_folder(runs.folder(step), fill)
+
+
+def _cost(step: Step, plan: Plan, parts: Parts, seconds: float) -> dict[str, Any]:
+    """Return seconds taken and planned, and the most memory of a step's own process.
+
+    Empty where time stands still (SOURCE_DATE_EPOCH): there every byte repeats.
+    """
+    if seconds <= 0:
+        return {}
+    peak = peak_memory() if parts.stages[step.stage].heavy else None
+    planned = budget.granted(plan, parts).get(step.name)
+    return {"seconds": round(seconds, 1), "planned_seconds": planned, "peak_bytes": peak}
 
 
 def job_for(step: Step, runs: store.Runs, parts: Parts, out: Path, progress: Progress) -> Job:
@@ -285,7 +299,7 @@ def job_for(step: Step, runs: store.Runs, parts: Parts, out: Path, progress: Pro
         progress=progress,
         files=files if "sources" in stage.reads else {},
         command=plan.command if "command" in stage.reads else "",
-        base_path=plan.base_path if stage.name == store.BASE else None,
+        base_path=plan.base_path if stage.name == planning.BASE else None,
     )
 
 
@@ -295,7 +309,7 @@ def _narrow(pack: LanguagePack, reads: tuple[str, ...]) -> LanguagePack:
         ("sources", "filters", "bounds", "prompts", "authors"), ()
     )
     empty |= dict.fromkeys(("base_model", "licence", "version", "distribution"), "")
-    empty |= {"settings": {}}
+    empty |= {"settings": {}, "ui": {}}
     hidden = {name: value for name, value in empty.items() if name not in reads}
     if "names" not in reads:
         unnamed = {"name": pack.locale.id, "endonym": pack.locale.id}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Literal, NamedTuple
 
-from locale_tune import assets, planning, plugins
+from locale_tune import assets, labels, planning, plugins
 from locale_tune.base import Base
 from locale_tune.errors import LocaleTuneError
 from locale_tune.headline import Installed
@@ -37,6 +37,7 @@ def check_pack(found: Installed) -> Iterator[Verdict]:
         "ok", "pack.toml", f"{pack.locale.name} ({pack.locale.tag}, {pack.locale.script})"
     )
     yield from _card(pack)
+    yield from _labels(pack)
     pm = plugins.manager(lambda text: None)
     try:
         pack = plugins.register_language(pm, pack)
@@ -67,6 +68,19 @@ def _card(pack: LanguagePack) -> Iterator[Verdict]:
         yield Verdict("fix", "prompts", text, 'prompts = ["a question in the language", ...]')
     else:
         yield Verdict("ok", "prompts", f"{len(pack.prompts)} prompts for the side-by-side page")
+
+
+def _labels(pack: LanguagePack) -> Iterator[Verdict]:
+    """Say how much of the report page is in the pack's language; unknown labels are not read."""
+    missing, all_of = labels.missing(pack.ui), len(labels.ENGLISH)
+    if not pack.ui:
+        text = "no [ui]: the labels of the report stay English"
+        yield Verdict("note", "labels", text, "docs/pack-format.md lists them")
+    elif missing:
+        text = f"{all_of - len(missing)} of {all_of} labels; English: {', '.join(missing)}"
+        yield Verdict("note", "labels", text, f"add them to [ui]: {where(pack.root, 'ui')}")
+    else:
+        yield Verdict("ok", "labels", f"all {all_of} labels of the report")
 
 
 def _held_out(pack: LanguagePack) -> Iterator[Verdict]:

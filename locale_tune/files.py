@@ -72,6 +72,18 @@ def replace_json(path: Path, value: Any) -> None:
     """Write a JSON file aside and rename it, so that a reader never sees half of it."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     write_json(aside, value)
+    _rename(aside, path)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a UTF-8 file aside, line ends as they are, and rename it."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    crash_point()
+    aside.write_text(text, encoding="utf-8", newline="\n")
+    _rename(aside, path)
+
+
+def _rename(aside: Path, path: Path) -> None:
     _sync(aside)
     crash_point()
     aside.replace(path)

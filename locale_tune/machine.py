@@ -34,6 +34,15 @@ def now() -> datetime:
     return datetime.fromtimestamp(int(said), UTC)
 
 
+def peak_memory() -> int | None:
+    """Return the most bytes of memory that this process has held, or None where Linux is not."""
+    try:
+        told = Path("/proc/self/status").read_text(encoding="utf-8").partition("VmHWM:")[2].split()
+    except OSError:
+        return None
+    return int(told[0]) * 1024 if told else None
+
+
 def _cpu_has_bfloat16() -> bool:
     """Whether the processor multiplies bfloat16 itself; elsewhere float32 is faster."""
     try:

@@ -83,11 +83,18 @@ class Filter:
 
     `make(locale, settings)` is called once in every process that reads the sources, and returns
     the function. What that says of a record must not depend on the records before it.
+
+    A filter that knows languages may also say how likely each one is: `chances(locale, settings)`
+    takes what `make` takes and returns a function from a text to {label: chance}, empty where the
+    text is too short to tell. A label is the pack's id, a variety of its texts or another tag.
     """
 
     name: str
     make: Callable[[Locale, Mapping[str, Any]], Callable[[Record], str]]
     doc: str = ""
+    chances: Callable[[Locale, Mapping[str, Any]], Callable[[str], Mapping[str, float]]] | None = (
+        None
+    )
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from pydantic import BaseModel, ValidationError
 
+from locale_tune import labels
 from locale_tune.errors import PackError, PackErrors, did_you_mean
 from locale_tune.licences import NO_STATEMENT
 from locale_tune.schema import Bound, LanguagePack, Locale, Source
 from locale_tune.toml_lines import Place, line_numbers, line_of
 
 FILE = "pack.toml"
-TOP = ("locale", "pack", "settings", "sources", "bounds")
+TOP = ("locale", "pack", "ui", "settings", "sources", "bounds")
 PACK_KEYS = ("base_model", "stages", "filters", "prompts", "licence", "authors", "code", "version")
 SCHEMES = ("https", "npm", "pypi", "hub", "package", "mirror", "data")
 PINNED = ("https", "npm", "pypi", "mirror")
@@ -66,6 +67,7 @@ def read_pack(root: Path, distribution: str = "", version: str = "") -> Language
         sources=tuple(_source(source, root) for source in raw.get("sources", [])),
         bounds=tuple(Bound(**bound) for bound in raw.get("bounds", [])),
         settings=raw.get("settings", {}),
+        ui=raw.get("ui", {}),
         root=root.resolve(),
         distribution=distribution,
         **{"version": version, **raw["pack"]},
@@ -222,6 +224,8 @@ def _pattern(name: str) -> str:
 def _rule_mistakes(raw: dict[str, Any], root: Path) -> Iterator[Mistake]:
     """Rules that pydantic cannot say: between fields, and about the world."""
     yield from _locale_rules(raw.get("locale", {}))
+    for name, *told in labels.mistakes(raw.get("ui", {})):
+        yield Mistake(("ui", name), *told)
     seen: dict[str, int] = {}
     for index, source in enumerate(raw.get("sources", [])):
         yield from _source_rules(source, ("sources", index), root)
@@ -235,6 +239,12 @@ def _rule_mistakes(raw: dict[str, Any], root: Path) -> Iterator[Mistake]:
         if "min" not in bound and "max" not in bound:
             yield Mistake(
                 ("bounds", index), "this bound has no limit", "add  max = ...  or  min = ..."
+            )
+        if bound.get("clear") and bound.get("of") != "change":
+            yield Mistake(
+                ("bounds", index, "clear"),
+                "only a change has an interval that can be clear of a limit",
+                'add  of = "change"',
             )
 
 
@@ -259,12 +269,15 @@ def _locale_rules(locale: dict[str, Any]) -> Iterator[Mistake]:
 # Names that readers and stages give a meaning of their own in `meta`.
 OWN_META = {"format", "group", "item", "joiner", "lang", "origin", "siblings", "split", "title"}
 OWN_META |= {"context", "left_out", "task", "template", "translation_lang", "variety", "weight"}
-OWN_META |= {"where"}
+OWN_META |= {"answer_word", "letters", "split_by", "where"}
 
 
 def _source_rules(source: dict[str, Any], place: Place, root: Path) -> Iterator[Mistake]:
     yield from _tag_rules(source.get("tags"), (*place, "tags"))
     yield from _options_rules(source, place, root)
+    if source.get("asked") and source.get("role") != "questions":
+        remedy = 'take it out, or write  role = "questions"'
+        yield Mistake((*place, "asked"), "only questions are asked", remedy)
     uri, licence = str(source.get("uri", "")), source.get("licence")
     scheme = "data" if uri.startswith("data/") else uri.partition(":")[0]
     if uri and scheme not in SCHEMES:

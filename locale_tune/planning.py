@@ -41,6 +41,7 @@ PACK_READS = (
     "authors",
     "licence",
     "names",
+    "ui",
     "version",
     "distribution",
     "command",

@@ -16,6 +16,7 @@ Role = Literal[
     "lessons",
     "preferences",
     "questions",
+    "prompts",
     "parallel",
     "contrast",
     "lexicon",
@@ -37,6 +38,7 @@ SPLITS = (
     "parallel",
     "contrast",
     "lexicon",
+    "prompts",
 )
 
 
@@ -57,6 +59,21 @@ class Locale(Frozen):
     direction: Direction
     variety_of: str = ""
     contrasts: tuple[str, ...] = ()
+
+
+class Asked(Frozen):
+    """How the questions of a source are put to a model, and which half of them it holds."""
+
+    format: Literal["plain", "cloze", "letters"] = Field(
+        default="plain", description="what the model sees, see the check multiple_choice"
+    )
+    letters: tuple[str, ...] = Field(
+        default=(), description="letters of the options, for the format letters; none: A to J"
+    )
+    answer_word: str = Field(default="", description="what stands before the letter")
+    split: Literal["", "dev", "test"] = Field(
+        default="", description="the half that all of them are in; empty: drawn by group"
+    )
 
 
 class Source(Frozen):
@@ -86,16 +103,21 @@ class Source(Frozen):
     options: dict[str, JsonValue] = {}
     options_file: str = Field(default="", description="file of the pack with more options")
     tags: dict[str, str] = Field(default={}, description="put into `meta` of every record")
+    asked: Asked | None = Field(default=None, description="how questions are put to a model")
 
 
 class Bound(Frozen):
-    """A limit that fails the build: on a finding after tuning, or on its change."""
+    """A limit that fails the build: on a finding after tuning, its change, or its ratio.
+
+    With `clear`, a change fails it only where the whole 95 % interval is beyond the limit.
+    """
 
     check: str
     on: str = ""
-    of: Literal["after", "change"] = "after"
+    of: Literal["after", "change", "ratio"] = "after"
     min: float | None = None
     max: float | None = None
+    clear: bool = Field(default=False, description="noise alone does not break it")
 
 
 class LanguagePack(Frozen):
@@ -109,6 +131,7 @@ class LanguagePack(Frozen):
     settings: dict[str, dict[str, JsonValue]] = {}
     bounds: tuple[Bound, ...] = ()
     prompts: tuple[str, ...] = ()
+    ui: dict[str, str] = Field(default={}, description="labels of the report in the language")
     licence: str = ""
     authors: tuple[str, ...] = ()
     code: bool = False

@@ -14,14 +14,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from locale_tune.assets import cache_dir
 from locale_tune.errors import DiskError, LocaleTuneError, StoreBusy
 from locale_tune.files import read_json, replace_json, verified
+from locale_tune.finished import PLAN, folder_of
 from locale_tune.offers import Launcher
 from locale_tune.schema import Artifact, Plan, Step
-
-PLAN = "plan.json"
-BASE = "base"
 
 
 class Runs:
@@ -36,8 +33,7 @@ class Runs:
 
     def folder(self, step: Step) -> Path:
         """Return where a step's artifact stands; the base model is shared by all builds."""
-        home = cache_dir() / "models" if step.name == BASE else self.out / "store"
-        return home / f"{step.name}-{step.fingerprint[:16]}"
+        return folder_of(self.out, step)
 
     def work(self, step: Step) -> Path:
         """Return the folder of a step that survives a crash (checkpoints)."""

@@ -24,6 +24,7 @@ from locale_tune import plugins, store
 from locale_tune.build import job_for, run_here
 from locale_tune.errors import LocaleTuneError, StageFailed, Stopped
 from locale_tune.files import discard
+from locale_tune.finished import BASE
 
 DTYPES = ("bfloat16", "float32")
 
@@ -100,7 +101,7 @@ def _follow(arguments: argparse.Namespace, rank: int) -> dict[str, Any]:
     runs, step, _, parts = _open(arguments)
     stage = parts.stages[step.stage]
     if arguments.speed:
-        step = step.model_copy(update={"needs": {"model": runs.steps[store.BASE].name}})
+        step = step.model_copy(update={"needs": {"model": runs.steps[BASE].name}})
     run = stage.speed if arguments.speed else stage.run
     if stage.parallel and (arguments.speed or runs.made(step) is None):
         scratch = runs.out / "work" / f".process-{rank}"
@@ -119,7 +120,7 @@ def _speed(runs: store.Runs, step: Any, parts: Any, progress: Any) -> dict[str, 
     On a CPU a step that leaves its dtype open is timed in both; the faster one is named.
     """
     measure = parts.stages[step.stage].speed
-    base = runs.steps[store.BASE]
+    base = runs.steps[BASE]
     probe = step.model_copy(update={"needs": {"model": base.name}})
     job = job_for(probe, runs, parts, runs.out, progress)
     open_ended = job.machine.device == "cpu" and step.settings.get("dtype") == "auto"

@@ -68,6 +68,62 @@ ANSWERS = {
         ),
     ),
 }
+SECTIONS = {"knowledge": "knowledge", "ece": "calibration", "tokens_per_word": "tokenizer"}
+SCORES = {
+    "confidence": 0.521,
+    "overconfidence": 0.139,
+    "smooth_ece": 0.091,
+    "adaptive_ece": 0.104,
+    "rms": 0.123,
+    "mce": 0.311,
+    "nll": 1.234,
+    "nll_scaled": 1.201,
+    "dev": 840,
+    "selective": {"0.5": 0.621, "0.8": 0.517, "risk_area": 0.433},
+    "intervals": {"smooth_ece": [0.07, 0.12], "brier": [0.69, 0.78]},
+}
+COLLAPSE = [
+    {
+        "over": "per prompt",
+        "metric": "distinct_2",
+        "before": 0.512,
+        "after": 0.604,
+        "ratio": 1.18,
+    },
+    {
+        "over": "across prompts",
+        "metric": "vendi",
+        "before": 0,
+        "after": 3.1,
+        "ratio": None,
+    },
+]
+CULTURE = [
+    {"on": "rm", "theme": "food", "n": 12, "before": 25.0, "after": 58.3, "chance": 25.0},
+    {"on": "rm", "theme": "feasts", "n": 9, "before": 33.3, "after": 44.4, "chance": 25.0},
+]
+RATINGS = [
+    {"prompt": prompt, "choice": choice, "rater": rater, "comment": ""}
+    for prompt, choices in (
+        ("one", "after after before"),
+        ("two", "after tie after"),
+        ("three", "before tie tie"),
+    )
+    for rater, choice in zip(("a", "b", "c"), choices.split(), strict=True)
+]
+
+
+def varieties(locale: Locale) -> dict[str, Any]:
+    """Return what answers were taken for: asked in the language, and in two of its varieties."""
+    tag = locale.tag
+    return {
+        "asked": [tag, f"{tag}-x-one"],
+        "labels": [f"{tag}-x-one", f"{tag}-x-two", "arb", "unknown"],
+        "own": [f"{tag}-x-one", f"{tag}-x-two"],
+        "before": [[10, 2, 20, 8], [1, 1, 37, 1]],
+        "after": [[20, 12, 5, 3], [30, 6, 2, 2]],
+        "guarded_out": [3, 1],
+    }
 
 
 def findings(locale: Locale) -> list[dict[str, Any]]:
@@ -180,6 +236,15 @@ def curve(on: str, lang: str, side: str, gap: float, n: int) -> dict[str, Any]:
         "brier": 0.74 - gap / 10,
         "temperature": 1.18,
         "ece_scaled": round(gap / 4, 3),
+        "smooth_ece": round(gap / 1.3, 3),
+        "adaptive_ece": round(gap / 1.25, 3),
+        "rms": round(gap / 1.1, 3),
+        "mce": round(gap * 1.5, 3),
+        "nll": 1.2 + gap,
+        "confidence": 0.45 + gap / 2,
+        "overconfidence": -0.05 if side == "after" else gap,
+        "dev": 790,
+        "selective": {"0.5": 0.52, "0.8": 0.47, "risk_area": 0.55},
         "bins": bins,
     }
 

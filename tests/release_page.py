@@ -49,7 +49,7 @@ def text_of(element: Any) -> str:
 
 
 def results(page: Any) -> dict[str, list[str]]:
-    rows = page.xpath("//table[@class='results']/tbody/tr")
+    rows = page.xpath("//table[@class='results']/tbody/tr[not(@class)]")
     return {text_of(row[0]): [text_of(cell) for cell in row[1:]] for row in rows}
 
 

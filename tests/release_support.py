@@ -12,13 +12,18 @@ from typing import Any
 from extension_facts import certificate, extension_facts
 from release_numbers import (
     ANSWERS,
+    COLLAPSE,
+    CULTURE,
     GULF,
+    SCORES,
+    SECTIONS,
     TEXTS,
     findings,
     reliability,
     samples,
     sources,
     tokenizer,
+    varieties,
 )
 
 from locale_tune.api import (
@@ -30,8 +35,10 @@ from locale_tune.api import (
     Machine,
     Parts,
     Source,
+    read_pack,
     write_json,
 )
+from locale_tune_release.gather import gather
 from locale_tune_release.settings import ReleaseSettings
 
 CHATML = (
@@ -58,6 +65,8 @@ class Build:
     facts: dict[str, Any] = field(default_factory=dict)
     extension: dict[str, Any] | None = None
     certificate: dict[str, Any] | None = None
+    ui: dict[str, str] = field(default_factory=dict)
+    cost: dict[str, Any] = field(default_factory=dict)
 
     def job(self) -> Job:
         """Write the artifacts and return the job of the stage."""
@@ -71,6 +80,7 @@ class Build:
             bounds=self.bounds,
             prompts=self.prompts,
             authors=self.authors,
+            ui=self.ui,
             root=self.folder,
         )
         return Job(
@@ -125,7 +135,10 @@ class Build:
         write_json(findings.path / "findings.json", self.findings)
         write_json(corpus.path / "sources.json", self.sources)
         write_extension(self, extended.path)
-        manifest = {"step": {"settings": {"tokens": 61_000_000, "lr": 2e-4}, "provider": "tests 1"}}
+        manifest = {
+            "step": {"settings": {"tokens": 61_000_000, "lr": 2e-4}, "provider": "tests 1"},
+            "cost": self.cost,
+        }
         write_json(model.path / "MANIFEST.json", manifest)
         return {"model": model, "findings": findings, "corpus": corpus}
 
@@ -151,6 +164,34 @@ def example(folder: Path, locale: Locale = GULF) -> Build:
         extension=extension_facts(new_tokens(locale)),
         certificate=certificate(),
     )
+
+
+def everything(folder: Path, locale: Locale = GULF) -> Build:
+    """Return a build whose report has every part: sections, varieties, ratings, cost, raw keys."""
+    build = example(folder, locale)
+    for entry in build.findings["findings"]:
+        entry |= {"section": SECTIONS.get(entry["check"], "language")}
+    for entry in build.findings["reliability"]:
+        entry |= SCORES
+    build.findings |= {
+        "varieties": varieties(locale),
+        "collapse": COLLAPSE,
+        "culture": CULTURE,
+        "something new": {"x": [1, {"y": None}], "z": 2.5},
+    }
+    build.cost = {"seconds": 754.2, "planned_seconds": 600.0, "peak_bytes": 3_400_000_000}
+    return build
+
+
+def said_of(build: Build) -> dict[str, Any]:
+    """Return what the release of a build says, without writing one."""
+    return gather(build.job(), {"parameters": 4, "dtypes": ["F32"], "bytes": 93, "left_out": []})
+
+
+def labels_of(locale: Locale) -> dict[str, str]:
+    """Return the labels of the report that the real pack translates."""
+    root = Path(__file__).parents[1] / "languages" / locale.id
+    return dict(read_pack(root / f"locale_tune_{locale.id.replace('-', '_')}").ui)
 
 
 def write_model(folder: Path) -> None:

@@ -27,12 +27,44 @@ def measured(
         (Bound(check="knowledge", on="en", of="change", min=-0.5), True),
         (Bound(check="knowledge", on="en", of="change", min=-0.4), False),
         (Bound(check="knowledge", on="en", of="change", max=-0.6), False),
+        (Bound(check="knowledge", on="en", of="ratio", min=54.6 / 55.1), True),
+        (Bound(check="knowledge", on="en", of="ratio", min=1.0), False),
         (Bound(check="knowledge", on="en", min=50, max=60), True),
         (Bound(check="knowledge", on="en", min=50, max=54), False),
     ],
 )
 def test_limits_themselves_are_allowed(bound: Bound, kept: bool) -> None:
     assert [result.kept for result in evaluate([bound], [measured()])] == [kept]
+
+
+@pytest.mark.parametrize(
+    ("limits", "interval", "kept"),
+    [
+        ({"max": 0.05}, (0.06, 0.2), False),
+        ({"max": 0.05}, (0.04, 0.2), True),
+        ({"max": 0.05}, (0.05, 0.2), True),
+        ({"max": 0.05}, None, False),  # too few groups for an interval: the number decides
+        ({"min": 0.2}, (0.06, 0.19), False),
+        ({"min": 0.2}, (0.06, 0.21), True),
+        ({"min": 0.0, "max": 0.05}, (0.06, 0.2), False),
+    ],
+)
+def test_a_clear_bound_is_broken_only_by_the_whole_interval(limits, interval, kept) -> None:
+    finding = measured(change=0.1).model_copy(update={"interval": interval})
+    bound = Bound(check="knowledge", of="change", clear=True, **limits)
+    assert [result.kept for result in evaluate([bound], [finding])] == [kept]
+    plain = bound.model_copy(update={"clear": False})
+    if "max" in limits:
+        assert broken([plain], [finding])
+
+
+def test_the_sentence_of_a_clear_bound_names_the_interval() -> None:
+    finding = measured(change=0.1).model_copy(update={"interval": (0.06, 0.2)})
+    (sentence,) = broken([Bound(check="knowledge", of="change", max=0.05, clear=True)], [finding])
+    assert sentence == (
+        "English (knowledge on en) changed by +0.100 (95 % interval +0.060 to +0.200); the pack "
+        "asks for a change of at most 0.05 (broken where the whole interval is beyond)."
+    )
 
 
 def test_the_sentence_names_finding_value_and_limit() -> None:
@@ -71,6 +103,22 @@ def test_a_missing_change_breaks_a_bound_on_change() -> None:
     assert "no change number" in sentence
 
 
+@pytest.mark.parametrize("change", [None, 54.6])
+def test_a_ratio_to_nothing_breaks_its_bound(change: float | None) -> None:
+    bound = Bound(check="knowledge", of="ratio", min=0.0)
+    (sentence,) = broken([bound], [measured(change=change)])
+    assert "no ratio number" in sentence
+
+
+def test_a_broken_ratio_is_told_as_one() -> None:
+    bound = Bound(check="knowledge", of="ratio", min=0.5)
+    (sentence,) = broken([bound], [measured(after=10.0, change=-30.0)])
+    assert sentence == (
+        "English (knowledge on en) is 0.250 times what it was; the pack asks for at least 0.5 "
+        "times what it was before."
+    )
+
+
 def test_nothing_is_broken_without_bounds_and_order_is_the_packs() -> None:
     assert broken([], [measured()]) == []
     bounds = [Bound(check="b", min=1), Bound(check="a", min=1)]
@@ -80,3 +128,4 @@ def test_nothing_is_broken_without_bounds_and_order_is_the_packs() -> None:
 def test_limits_in_words() -> None:
     assert limits(Bound(check="a", min=1, max=2)) == "at least 1 and at most 2"
     assert limits(Bound(check="a", of="change", max=0)) == "change of at most 0"
+    assert limits(Bound(check="a", of="ratio", min=0.5)) == "at least 0.5 times what it was before"

@@ -86,6 +86,13 @@ def test_shares_of_the_time_times_the_speed(asked):
     assert [s.name for s in made] == ["base"], "the probe runs on the base model"
 
 
+def test_seconds_granted_are_shares_of_the_budget(asked):
+    plan, _, parts, _ = asked
+    granted = budget.granted(plan, parts)
+    assert granted == {"inject": pytest.approx(200 / 3), "tune": pytest.approx(100 / 3)}
+    assert budget.granted(plan.model_copy(update={"budget": ""}), parts) == {}
+
+
 def test_the_same_question_is_not_measured_again(asked):
     plan, runs, parts, probes = asked
     first = resolve(asked, [])

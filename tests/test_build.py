@@ -315,6 +315,26 @@ def test_a_date_that_cannot_be_read_is_told_before_anything_runs(toy, monkeypatc
     assert not (toy.out / "store").exists()
 
 
+def costs_of(run):
+    manifests = (read_json(path) for path in (run.out / "store").glob("*/MANIFEST.json"))
+    return {manifest["step"]["name"]: manifest["cost"] for manifest in manifests}
+
+
+def test_the_manifest_says_what_a_step_cost(toy):
+    toy("t-inject.sleep=0.3", until="t-tune")
+    costs = costs_of(toy)
+    assert 0.3 <= costs["t-inject"]["seconds"] < 60
+    assert costs["t-inject"]["planned_seconds"] is None, "no budget trains this step"
+    assert 1e6 < costs["t-inject"]["peak_bytes"] < 1e10
+    assert costs["t-tune"]["peak_bytes"] is None, "it had no process of its own"
+
+
+def test_where_time_stands_still_nothing_is_said_of_cost(toy, monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    toy("t-inject.sleep=0.1", until="t-inject")
+    assert set(map(str, costs_of(toy).values())) == {"{}"}
+
+
 def test_the_plan_is_written_before_anything_runs(toy):
     toy.write(toy.text.replace(ALL, '["t-none"]'))
     with pytest.raises(StageFailed):

@@ -97,6 +97,24 @@ def test_every_key_of_sources_and_bounds_has_a_row_with_its_default(heading, mod
     assert stated(text, model) == ([], [])
 
 
+def test_every_key_of_asked_has_a_row_with_its_default_and_every_format_one():
+    text = section(FORMAT, "### Questions")
+    keys, _, formats = text.partition("| `format` | what the model sees")
+    assert stated(keys, schema.Asked) == ([], [])
+    told = set(rows(formats))
+    assert told == {f'"{name}"' for name in schema.Asked.model_fields["format"].annotation.__args__}
+
+
+def test_every_layout_has_a_row_with_its_tags():
+    from locale_tune_corpus.layouts import LAYOUTS
+
+    table = rows(section(FORMAT, "#### Benchmarks by name"))
+    assert set(table) - {"layout"} == {f'"{name}"' for name in LAYOUTS}
+    for name, layout in LAYOUTS.items():
+        tags = [tag for tag in re.findall(r"`(\w+)`", table[f'"{name}"'][3]) if len(tag) > 2]
+        assert tuple(tags) == layout.get("tag_columns", ()), name
+
+
 @pytest.mark.parametrize("stage", sorted(STAGES))
 def test_every_setting_of_a_stage_has_a_row_with_its_default(stage):
     missing, gone = stated(section(FORMAT, f"### `{stage}`"), STAGES[stage].settings)

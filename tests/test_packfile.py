@@ -52,6 +52,10 @@ licence = "CC0-1.0"
 role = "text"
 [[bounds]]
 check = "ece"
+[[bounds]]
+check = "ece"
+max = 0.1
+clear = true
 """
     expected = {
         2: "'id' is 'Toy Pack'",
@@ -69,6 +73,7 @@ check = "ece"
         23: "'cap' is 'many'",
         27: "https: text must be pinned",
         30: "this bound has no limit",
+        35: "only a change has an interval",
     }
     root = write_pack(text)
     with pytest.raises(PackErrors) as caught:
@@ -184,3 +189,22 @@ def test_a_tag_that_no_stage_could_ask_for_is_a_mistake_with_its_line(write_pack
     (mistake,) = caught.value.mistakes
     assert mistake.problem.startswith(said)
     assert mistake.where.endswith(f"pack.toml:{line}")
+
+
+@pytest.mark.parametrize(
+    ("role", "asked", "said"),
+    [
+        ("text", '{ format = "letters" }', "only questions are asked"),
+        ("questions", '{ format = "leters" }', "'asked.format' is 'leters'"),
+        ("questions", '{ split = "train" }', "'asked.split' is 'train'"),
+        ("questions", '{ word = "Resposta:" }', "unknown key 'asked.word'"),
+    ],
+)
+def test_how_questions_are_asked_is_checked_with_its_line(write_pack, role, asked, said):
+    text = PACK.replace('role = "text"', f'role = "{role}"\nasked = {asked}', 1)
+    line = text[: text.index("asked = ")].count("\n") + 1
+    with pytest.raises(PackErrors) as caught:
+        read_pack(write_pack(text))
+    [mistake] = caught.value.mistakes
+    assert said in mistake.problem
+    assert mistake.where.endswith(f":{line}")

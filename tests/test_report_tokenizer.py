@@ -60,7 +60,7 @@ def test_sentences_cut_alike_are_shown_once(build: Build) -> None:
     build.findings["tokenizer"]["rows"] = [row("زين", [[0, 3]], [[0, 3]])]
     figure = section(build).xpath(".//figure")[0]
     assert len(figure.xpath("./p")) == 1
-    assert text_of(figure) == "Base and localized 1 piece زين"
+    assert text_of(figure) == "Base and localized pieces: 1 زين"
 
 
 def test_neighbours_differ_by_more_than_colour(build: Build) -> None:

@@ -88,7 +88,7 @@ def test_an_upgrade_accepted_without_new_tokens_was_not_written() -> None:
 
 
 def test_figures_of_a_trimmed_base_say_so() -> None:
-    (alone,) = [m for m in measures({}, facts(trimmed=TRIMMED)) if "words alone" in m["label"]]
+    (alone,) = [m for m in measures({}, facts(trimmed=TRIMMED)) if m["key"] == "words"]
     assert alone["how"].endswith("the base after trimming")
 
 

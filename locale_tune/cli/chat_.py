@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from locale_tune.errors import PlanError
-from locale_tune.store import PLAN, Runs, load_plan
+from locale_tune.finished import open_run
 
 
 @click.command("chat")
@@ -19,7 +18,7 @@ def command(run: Path, ask: tuple[str, ...], max_new_tokens: int) -> None:
 
     RUN is a run directory such as runs/rm, or just the id of a pack built there. `quit` ends.
     """
-    base, localized = models(run if (run / PLAN).exists() else Path("runs") / run)
+    base, localized = models(run)
     from locale_tune.chatting import Talker
 
     talkers = [Talker("base", base), Talker("localized", localized)]
@@ -32,11 +31,5 @@ def command(run: Path, ask: tuple[str, ...], max_new_tokens: int) -> None:
 
 def models(run: Path) -> tuple[Path, Path]:
     """Return the folders of the base and the released model. Raise PlanError if there are none."""
-    plan = load_plan(run)
-    if plan is None:
-        raise PlanError(f"no build in {run}", "locale-tune build PACK, then chat runs/PACK")
-    runs = Runs(run, plan)
-    made = {step.makes: runs.folder(step) for step in plan.steps if runs.folder(step).exists()}
-    if "release" not in made:
-        raise PlanError(f"the build in {run} has no release yet", "finish it: locale-tune build")
-    return runs.folder(runs.steps["base"]), made["release"] / "model"
+    finished = open_run(run)
+    return finished.base().path, finished.newest("release").path / "model"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from locale_tune.api import Check, Finding, Job, Stage, hookimpl
+from locale_tune.api import Check, Command, Finding, Job, Stage, hookimpl
 
 from .settings import AssessSettings
 
@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from .context import Context
 
 
-LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "pyarrow", "sacrebleu")
+LIBRARIES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "numpy",
+    "pyarrow",
+    "sacrebleu",
+    "fasttext-community",
+)
 
 
 def run_assess(job: Job) -> Mapping[str, Any]:
@@ -58,9 +66,58 @@ def measure_preferences(context: Context) -> Iterator[Finding]:
     return measure(context)
 
 
+def measure_confusion(context: Context) -> Iterator[Finding]:
+    """Measure whether answers stay in the language they are asked in."""
+    from .confusion import confusion as measure
+
+    return measure(context)
+
+
+def measure_fidelity(context: Context) -> Iterator[Finding]:
+    """Measure whether answers are in the variety asked for, or in its sibling."""
+    from .fidelity import fidelity as measure
+
+    return measure(context)
+
+
+def measure_culture(context: Context) -> Iterator[Finding]:
+    """Measure what each model knows of the culture, and of what comes next in native text."""
+    from .culture import culture as measure
+
+    return measure(context)
+
+
 def measure_samples(context: Context) -> Iterator[Finding]:
     """Let both models answer the pack's prompts, for a reader to compare."""
     from .samples import samples as measure
+
+    return measure(context)
+
+
+def measure_collapse(context: Context) -> Iterator[Finding]:
+    """Measure whether each model still has more than one thing to say."""
+    from .collapse import collapse as measure
+
+    return measure(context)
+
+
+def measure_tax(context: Context) -> Iterator[Finding]:
+    """Measure what the model could do before and cannot do now."""
+    from .tax import tax as measure
+
+    return measure(context)
+
+
+def measure_memorised(context: Context) -> Iterator[Finding]:
+    """Measure how much training text each model gives back word for word."""
+    from .memorised import memorised as measure
+
+    return measure(context)
+
+
+def measure_leaked_tokens(context: Context) -> Iterator[Finding]:
+    """Measure control tokens in answers, answers without an end, and broken letters."""
+    from .leaked_tokens import leaked_tokens as measure
 
     return measure(context)
 
@@ -74,11 +131,11 @@ def locale_tune_stages() -> Iterable[Stage]:
         makes="findings",
         run=run_assess,
         settings=AssessSettings,
-        version="2",
+        version="3",
         reads=("prompts", "names"),
         heavy=True,
         libraries=LIBRARIES,
-        uses=("checks",),
+        uses=("checks", "filters"),
         doc="every check before and after, on the same held-out items",
     )
 
@@ -90,7 +147,10 @@ def locale_tune_checks() -> Iterable[Check]:
     yield Check(
         "multiple_choice", measure_multiple_choice, "accuracy, ECE and Brier score of questions"
     )
-    yield Check("chrf", measure_chrf, "chrF++ of translations into the language")
+    yield Check("chrf", measure_chrf, "chrF++ of translations into and out of the language")
+    yield Check("confusion", measure_confusion, "answers that stay in the language asked in")
+    yield Check("fidelity", measure_fidelity, "answers in the variety asked for, and leakage")
+    yield Check("culture", measure_culture, "accuracy on questions of culture, and on cloze")
     yield Check(
         "fertility", measure_fertility, "tokens per word, bytes per token, parity with English"
     )
@@ -100,3 +160,28 @@ def locale_tune_checks() -> Iterable[Check]:
         "bits per byte of preferred answers, and which is likelier",
     )
     yield Check("samples", measure_samples, "greedy answers to the pack's prompts, side by side")
+    yield Check("collapse", measure_collapse, "how much sampled answers differ from each other")
+    yield Check("tax", measure_tax, "sums, instructions, and the alignment tax over all tasks")
+    yield Check("memorised", measure_memorised, "training text that is given back word for word")
+    yield Check(
+        "leaked_tokens", measure_leaked_tokens, "control tokens in answers, answers without an end"
+    )
+
+
+@hookimpl
+def locale_tune_commands() -> Iterable[Command]:
+    """Offer what is done with finished runs: `diff` and `assess`."""
+    yield Command("diff", load=_diff, doc="Show what differs between two finished runs.")
+    yield Command("assess", load=_assess, doc="Run tasks of lm-eval on the models of a run.")
+
+
+def _diff() -> Any:
+    from .diff_command import command
+
+    return command
+
+
+def _assess() -> Any:
+    from .lm_eval_command import command
+
+    return command

@@ -81,8 +81,8 @@ def paired(
         after=float(new),
         change=float(new - old),
         interval=percentiles(changes),
-        interval_before=_level(old, olds, len(first)),
-        interval_after=_level(new, news, len(first)),
+        interval_before=level(old, olds, len(first)),
+        interval_after=level(new, news, len(first)),
         groups=len(first),
         p=significance(changes),
     )
@@ -126,7 +126,7 @@ def holm(values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _level(estimate: float, draws: Array, groups: int) -> tuple[float, float]:
+def level(estimate: float, draws: Array, groups: int) -> tuple[float, float]:
     """Return the interval of one side; what is never negative has no negative limit."""
     low, high = percentiles(around(estimate, draws, groups))
     return (max(low, 0.0) if draws.min() >= 0 else low), high

@@ -66,6 +66,20 @@ def expected_error(confidence: Array, correct: Array, bins: int = 15) -> float:
     return float((table.share * table.gap).sum())
 
 
+def ece_addends(confidence: Array, correct: Array, bins: int = 15) -> Array:
+    """Return what each item adds to ECE [N, bins + 1]: its gap in its bin, and a 1 to count it."""
+    addends = np.zeros((len(confidence), bins + 1))
+    addends[np.arange(len(confidence)), bin_of(confidence, bins)] = correct - confidence
+    addends[:, bins] = 1.0
+    return addends
+
+
+def ece_of_sums(sums: Array) -> Array:
+    """Return ECE [R] of sums of `ece_addends` [R, bins + 1]: it is a function of sums too."""
+    result: Array = np.abs(sums[:, :-1]).sum(axis=1) / np.maximum(sums[:, -1], 1)
+    return result
+
+
 def rms_error(confidence: Array, correct: Array, bins: int = 15) -> float:
     """Return the root of the weighted mean of the squared gaps."""
     table = reliability(confidence, correct, bins)
@@ -115,12 +129,18 @@ def softmax(scores: Array, temperature: float = 1.0) -> Array:
     return result
 
 
-def mean_nll(scores: Array, answers: Integers, temperature: float = 1.0) -> float:
-    """Return the mean of -log p(answer), in nats."""
+def nll_items(scores: Array, answers: Integers, temperature: float = 1.0) -> Array:
+    """Return -log p(answer) of each item [N], in nats."""
     scaled = scores / temperature
     top = scaled.max(axis=1)
     partition = top + np.log(np.exp(scaled - top[:, None]).sum(axis=1))
-    return float(np.mean(partition - scaled[np.arange(len(answers)), answers]))
+    result: Array = partition - scaled[np.arange(len(answers)), answers]
+    return result
+
+
+def mean_nll(scores: Array, answers: Integers, temperature: float = 1.0) -> float:
+    """Return the mean of -log p(answer), in nats."""
+    return float(np.mean(nll_items(scores, answers, temperature)))
 
 
 def fit_temperature(scores: Array, answers: Integers) -> float:

@@ -41,6 +41,7 @@ from .settings import AssessSettings
 
 if TYPE_CHECKING:
     from .bootstrap import Paired
+    from .identifying import Languages
 
 Result = TypeVar("Result")
 Spans = list[tuple[int, int]]
@@ -75,6 +76,11 @@ class Model(Protocol):
     ) -> list[list[float]]:
         """Return log p(choice | prompt) in nats for every choice of every prompt."""
 
+    def choice_tokens(
+        self, prompts: Sequence[str], choices: Sequence[Sequence[str]]
+    ) -> list[list[int]]:
+        """Return how many tokens of each choice are scored. Needs the tokenizer only."""
+
     def generate(
         self,
         prompts: Sequence[str],
@@ -83,7 +89,8 @@ class Model(Protocol):
     ) -> list[str]:
         """Return greedy answers to user messages, through the model's own chat template.
 
-        `raw` leaves special tokens in the text. What was asked before is not generated again.
+        `raw` leaves special tokens in the text, also the one that ended it. What was asked before
+        is not generated again.
         """
 
     def sample(
@@ -96,6 +103,9 @@ class Model(Protocol):
         raw: bool = False,
     ) -> list[list[str]]:
         """Return `samples` answers to each user message, drawn by the build's seed."""
+
+    def continuations(self, prefixes: Sequence[str]) -> list[str]:
+        """Return how the model goes on greedily with running text, without any template."""
 
     def entropies(self, prompts: Sequence[str], answers: Sequence[str]) -> list[float]:
         """Return the mean next-token entropy (nats) over each answer, given its user message."""
@@ -112,7 +122,10 @@ class Model(Protocol):
 
 @dataclass
 class Context:
-    """All that a check may know. `out` is the folder where its per-item results go."""
+    """All that a check may know. `out` is the folder where its per-item results go.
+
+    `languages` tells languages and varieties apart, where a filter that can is installed.
+    """
 
     locale: Locale
     settings: AssessSettings
@@ -123,6 +136,7 @@ class Context:
     after: Model
     prompts: tuple[str, ...] = ()
     shown: dict[str, Any] = field(default_factory=dict)
+    languages: Languages | None = None
 
     def items(self, split: str, limit: int | None = None) -> list[Record]:
         """Return the records of a split of the corpus, in the order they are stored.
@@ -140,6 +154,19 @@ class Context:
             (heapq.heappush if len(heap) < limit else heapq.heappushpop)(heap, entry)
         kept = (entry for heap in heaps.values() for entry in heap)
         return [record for _, _, record in sorted(kept, key=lambda entry: -entry[1])]
+
+    def earlier(self, check: str) -> dict[str, list[dict[str, Any]]]:
+        """Return the results per item that another check of this run has kept, by `on`.
+
+        Empty for a check that has not run (yet): checks run in the order of their names, or of the
+        setting `checks`.
+        """
+        import pyarrow.parquet as pq
+
+        files = sorted((self.out.parent / check / "items").glob(f"{check}-*.parquet"))
+        return {
+            file.stem.removeprefix(f"{check}-"): pq.read_table(file).to_pylist() for file in files
+        }
 
     def both(self, work: Callable[[Model], Result]) -> tuple[Result, Result]:
         """Run `work` on each model and return (before, after).

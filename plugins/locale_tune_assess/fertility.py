@@ -12,6 +12,7 @@ from .bootstrap import seed_of
 from .context import Context, Model, Spans
 from .held_out import document_sets
 from .languages import count_words, is_english
+from .parity import inequality
 from .translation import chosen_pairs
 
 SHOWN = 4
@@ -38,7 +39,7 @@ class Mirror:
 
 
 def fertility(context: Context) -> Iterator[Finding]:
-    """Yield tokens per word, bytes per token, and parity with English, for both tokenizers."""
+    """Yield tokens per word, bytes per token, parity with English, and how unequal costs are."""
     native = documents(context, lambda split, _: split == "heldout")
     if not native:
         return
@@ -50,6 +51,7 @@ def fertility(context: Context) -> Iterator[Finding]:
     context.save_items("fertility", context.locale.tag, _rows(native, *spans))
     _show(context, native, before, after)
     yield from _findings(context, len(native), before, after, mirror.note)
+    yield from inequality(context)
 
 
 def documents(context: Context, wanted: Callable[[str, str], bool]) -> list[Record]:

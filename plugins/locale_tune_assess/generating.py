@@ -64,6 +64,7 @@ def answer(
 ) -> list[list[int]]:
     """Return the ids each prompt is continued with, up to an end token or its limit.
 
+    An end token is returned as its complement, ~id, so that it can be told from any other.
     Without `draws` the most likely token is taken each time. Prompts are padded on the left and
     masked; answers have no repetition penalty or other processor, whatever the model's own
     generation settings say.
@@ -115,7 +116,10 @@ def _continue(
 
 
 def _until_end(ids: list[int], settings: Any) -> list[int]:
-    """Cut an answer at its first end token; a finished row is padded after it."""
+    """Cut an answer after its first end token, which is kept as its complement (below 0).
+
+    A finished row is padded after it.
+    """
     ends = set(settings.eos_token_id or ())
     stop = next((index for index, token in enumerate(ids) if token in ends), len(ids))
-    return ids[:stop]
+    return ids[:stop] + [~token for token in ids[stop : stop + 1]]

@@ -9,6 +9,7 @@ from locale_tune.api import Locale
 
 # English names of the languages that packs control against; others show their tag.
 NAMES = {
+    "apc": "Levantine Arabic",
     "ar": "Standard Arabic",
     "arb": "Standard Arabic",
     "arz": "Egyptian Arabic",
@@ -77,11 +78,29 @@ def is_unspaced(letter: str) -> bool:
     return unicodedata.name(letter, "").startswith(UNSPACED)
 
 
+def units(text: str) -> list[str]:
+    """Cut text into what is compared and counted: words, or letters where no spaces part words.
+
+    A word is what stands between spaces, if it holds a letter or a digit: its letters, digits and
+    marks, in small letters.
+    """
+    return [unit for run in text.casefold().split() for unit in _of_run(run)]
+
+
+def _of_run(run: str) -> list[str]:
+    found, apart = [""], False
+    for sign in run:
+        mark = unicodedata.category(sign)[0] == "M"
+        if not (mark or sign.isalnum()):
+            continue
+        if not mark:
+            before, apart = apart, is_unspaced(sign)
+            if apart or before:
+                found.append("")
+        found[-1] += sign
+    return [unit for unit in found if any(sign.isalnum() for sign in unit)]
+
+
 def count_words(text: str) -> int:
-    """Count words: runs between spaces that hold a letter or a digit, or letters where unspaced."""
-    count = 0
-    for run in text.split():
-        letters = [sign for sign in run if sign.isalnum()]
-        unspaced = sum(is_unspaced(sign) for sign in letters)
-        count += unspaced + (len(letters) > unspaced)
-    return count
+    """Count the words of a text, or its letters where no spaces part words."""
+    return len(units(text))

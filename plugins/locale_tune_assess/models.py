@@ -158,6 +158,16 @@ class LocalModel:
         results |= {i: [next(alone) for _ in sequences[i]] for i in long}
         return [[-nats for nats in results[index]] for index in range(len(fans))]
 
+    def choice_tokens(
+        self, prompts: Sequence[str], choices: Sequence[Sequence[str]]
+    ) -> list[list[int]]:
+        """Return how many tokens of each choice are scored. Needs the tokenizer only."""
+        groups = (
+            self.tokens.continued([prompt] * len(options), options)
+            for prompt, options in zip(prompts, choices, strict=True)
+        )
+        return [[len(one.ids) - one.first for one in group] for group in groups]
+
     def generate(
         self,
         prompts: Sequence[str],
@@ -166,9 +176,9 @@ class LocalModel:
     ) -> list[str]:
         """Return greedy answers to user messages, through the model's own chat template.
 
-        `raw` leaves special tokens in the text.
+        `raw` leaves special tokens in the text, the end token among them if there was one.
         """
-        return self._text(self._answers(prompts, max_new_tokens, None), raw)
+        return self._text(self._answers(self._asked(prompts), max_new_tokens, None), raw)
 
     def sample(
         self,
@@ -185,20 +195,29 @@ class LocalModel:
             for prompt in prompts
             for index in range(samples)
         ]
-        each = [prompt for prompt in prompts for _ in range(samples)]
+        each = [ids for ids in self._asked(prompts) for _ in range(samples)]
         texts = self._text(self._answers(each, max_new_tokens, draws), raw)
         return [texts[start : start + samples] for start in range(0, len(texts), samples)]
 
+    def continuations(self, prefixes: Sequence[str]) -> list[str]:
+        """Return how the model goes on greedily with running text, without any template."""
+        ids = [list(window.ids) for window in self.tokens.whole(prefixes)]
+        answers = self._answers(ids, None, None)
+        decode = self.tokens.tokenizer.decode
+        return [decode(_ended(some), skip_special_tokens=True) for some in answers]
+
+    def _asked(self, prompts: Sequence[str]) -> list[list[int]]:
+        return [self.tokens.chat(prompt) for prompt in prompts]
+
     def _answers(
         self,
-        prompts: Sequence[str],
+        ids: Sequence[list[int]],
         max_new_tokens: int | Sequence[int] | None,
         draws: Sequence[Draw] | None,
     ) -> list[list[int]]:
         """Return the ids of each answer, from what is kept where the same was asked before."""
         limit = max_new_tokens or self.settings.max_new_tokens
-        limits = [limit] * len(prompts) if isinstance(limit, int) else limit
-        ids = [self.tokens.chat(prompt) for prompt in prompts]
+        limits = [limit] * len(ids) if isinstance(limit, int) else limit
         hows = [(d.seed, d.temperature, d.top_p) for d in draws] if draws else [()] * len(ids)
 
         def make(places: list[int]) -> list[list[int]]:
@@ -215,8 +234,9 @@ class LocalModel:
 
     def _text(self, answers: Sequence[list[int]], raw: bool) -> list[str]:
         decode = self.tokens.tokenizer.decode
-        texts = [decode(ids, skip_special_tokens=not raw) for ids in answers]
-        return texts if raw else [text.strip() for text in texts]
+        if raw:
+            return [decode([id_ if id_ >= 0 else ~id_ for id_ in ids]) for ids in answers]
+        return [decode(_ended(ids), skip_special_tokens=True).strip() for ids in answers]
 
     def answer_nll(self, prompts: Sequence[str], answers: Sequence[str]) -> list[Score]:
         """Return the summed negative log-likelihood of each answer, given its user message."""
@@ -256,3 +276,8 @@ class LocalModel:
             "its weights hold NaN or infinity: look at the stage that made it",
             self.folder.name,
         )
+
+
+def _ended(ids: Sequence[int]) -> list[int]:
+    """Return an answer without its end token."""
+    return [id_ for id_ in ids if id_ >= 0]

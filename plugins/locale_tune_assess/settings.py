@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from locale_tune.api import Settings
+from locale_tune.api import Settings, did_you_mean, slots_of
+
+from .instructions import PHRASES
 
 
 class AssessSettings(Settings):
@@ -25,7 +27,22 @@ class AssessSettings(Settings):
     max_preferences: int = Field(
         default=200, gt=0, description="held-out pairs of a preferred and a rejected answer"
     )
+    max_prompts: int = Field(
+        default=100, gt=0, description="prompts of the pack's sources whose answers are judged"
+    )
+    identifier: str = Field(
+        default="variety-id", description="filter that tells languages and varieties apart"
+    )
+    markers: dict[str, tuple[str, ...]] = Field(
+        default={},
+        description="words that give a variety or a contrast language away, by its label",
+    )
     max_new_tokens: int = Field(default=64, gt=0, description="tokens of a generated answer")
+    normalise: Literal["character", "token", "none"] = Field(
+        default="character",
+        description="what the log-likelihood of an option is divided by, so that short ones do not "
+        "win; tokens differ between base and localized model where the tokenizer was extended",
+    )
     bins: int = Field(default=15, gt=0, description="equal-width bins of the reliability diagram")
     resamples: int = Field(
         default=10_000, ge=100, description="bootstrap resamples; p-values have no finer step"
@@ -45,3 +62,27 @@ class AssessSettings(Settings):
         ge=0,
         description="keep both models loaded while their weights take fewer bytes than this",
     )
+    draws: int = Field(default=6, gt=1, description="answers drawn for each of the pack's prompts")
+    draw_tokens: int = Field(default=32, gt=0, description="tokens of a drawn answer")
+    arithmetic: int = Field(default=64, ge=0, description="sums to choose the result of")
+    instructions: int = Field(
+        default=16, ge=0, description="instructions a program can check, per language"
+    )
+    phrases: dict[str, str] = Field(
+        default={}, description="such instructions in the language, asked after the prompts"
+    )
+    memorised_documents: int = Field(
+        default=12, gt=0, description="training documents to continue, and as many held-out ones"
+    )
+
+    @field_validator("phrases")
+    @classmethod
+    def _phrases_are_known(cls, phrases: dict[str, str]) -> dict[str, str]:
+        """Refuse kinds that no rule checks, and phrases with other slots than ours."""
+        for kind, phrase in phrases.items():
+            if kind not in PHRASES:
+                raise ValueError(f"'{kind}' is no instruction. {did_you_mean(kind, PHRASES)}")
+            if set(slots_of(phrase)) != set(slots_of(PHRASES[kind])):
+                slots = ", ".join(f"{{{slot}}}" for slot in slots_of(PHRASES[kind])) or "no slot"
+                raise ValueError(f"the phrase of '{kind}' must hold {slots}")
+        return phrases

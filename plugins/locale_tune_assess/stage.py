@@ -28,6 +28,7 @@ from locale_tune.api import (
 )
 
 from .context import SAFE, Context, judged
+from .identifying import Languages
 from .models import LocalModel, Shelf
 
 NO_TOKENIZER = {
@@ -125,11 +126,24 @@ def _done(job: Job, check: Check, before: LocalModel, after: LocalModel) -> Mapp
             before=before,
             after=after,
             prompts=job.pack.prompts,
+            languages=languages_of(job),
         )
         findings = measured(check, context)
         return {"findings": findings, "shown": context.shown}
 
     return verified(folder) or commit_folder(folder, fill)
+
+
+def languages_of(job: Job) -> Languages:
+    """Return what tells languages apart; it is trained when a check first asks."""
+    return Languages(
+        locale=job.pack.locale,
+        corpus=job.inputs["corpus"].path,
+        filters=job.parts.filters,
+        name=job.settings.identifier,
+        work=job.work / "identifier",
+        seed=job.seed,
+    )
 
 
 def measured(check: Check, context: Context) -> list[dict[str, Any]]:

@@ -1,9 +1,9 @@
-"""The check `chrf`: translation into the language, scored by chrF++ (Popovic 2017)."""
+"""The check `chrf`: translation into the language and out of it, by chrF++ (Popovic 2017)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,22 +35,57 @@ class Pair:
     reference: str
 
 
+@dataclass(frozen=True)
+class Direction:
+    """One direction: the language translated into (its tag and name), and the pairs."""
+
+    on: str
+    source: str
+    target: str
+    pairs: list[Pair]
+
+    def prompts(self) -> list[str]:
+        """Return what a model is asked."""
+        return [
+            PROMPT.format(source=self.source, target=self.target, text=pair.source)
+            for pair in self.pairs
+        ]
+
+
 def chrf(context: Context) -> Iterator[Finding]:
-    """Yield chrF++ of greedy translations from English (or the commonest other language)."""
+    """Yield chrF++ of greedy translations from English (or the commonest other language) and back.
+
+    Findings are named for the language translated into.
+    """
     pairs = chosen_pairs(context)
     if not pairs:
         return
-    source = name_of(pairs[0].source_lang, context.locale)
-    prompts = [
-        PROMPT.format(source=source, target=context.locale.name, text=pair.source) for pair in pairs
-    ]
+    both = directions(context, pairs)
+    prompts = [prompt for direction in both for prompt in direction.prompts()]
+    references = [pair.reference for direction in both for pair in direction.pairs]
 
     def translate(model: Model) -> list[str]:
-        limits = token_limits(model, [pair.reference for pair in pairs], context)
+        limits = token_limits(model, references, context)
         return [tidy(answer) for answer in model.generate(prompts, limits)]
 
     before, after = context.both(translate)
-    yield _compare(context, pairs, source, before, after)
+    for number, direction in enumerate(both):
+        part = slice(number * len(pairs), (number + 1) * len(pairs))
+        yield _compare(context, direction, before[part], after[part])
+
+
+def directions(context: Context, pairs: list[Pair]) -> tuple[Direction, Direction]:
+    """Return the pairs into the language, and the same pairs out of it."""
+    own, other = context.locale, pairs[0].source_lang
+    name = name_of(other, own)
+    back = [
+        replace(pair, source_lang=own.tag, source=pair.reference, reference=pair.source)
+        for pair in pairs
+    ]
+    return (
+        Direction(own.tag, name, own.name, pairs),
+        Direction(other, own.name, name, back),
+    )
 
 
 def chosen_pairs(context: Context) -> list[Pair]:
@@ -111,12 +146,12 @@ def chrf_rows(hypotheses: Sequence[str], references: Sequence[str]) -> tuple[Arr
 
 
 def _compare(
-    context: Context, pairs: list[Pair], source: str, before: list[str], after: list[str]
+    context: Context, direction: Direction, before: list[str], after: list[str]
 ) -> Finding:
+    pairs, on = direction.pairs, direction.on
     references = [tidy(pair.reference) for pair in pairs]
     old, statistic, signature = chrf_rows(before, references)
     new, _, _ = chrf_rows(after, references)
-    on = context.locale.tag
     result = paired(
         old,
         new,
@@ -129,10 +164,11 @@ def _compare(
     return context.finding(
         "chrf",
         on,
-        f"Translation from {source} into {context.locale.name}, chrF++",
+        f"Translation from {direction.source} into {direction.target}, chrF++",
         result,
         n=len(pairs),
         note=f"{signature}; greedy, through the chat template, with one fixed instruction",
+        section="language",
     )
 
 
@@ -140,6 +176,7 @@ def _rows(pairs: list[Pair], before: list[str], after: list[str]) -> Iterator[di
     for pair, old, new in zip(pairs, before, after, strict=True):
         yield {
             "id": pair.id,
+            "group": pair.group,
             "source_lang": pair.source_lang,
             "source": pair.source,
             "reference": pair.reference,

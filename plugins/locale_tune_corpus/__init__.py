@@ -5,7 +5,7 @@ Only this light module is imported to plan a build; readers and filters load whe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -80,7 +80,8 @@ def locale_tune_sources() -> Iterator[SourceKind]:
 def locale_tune_filters() -> Iterator[Filter]:
     """Offer the filters."""
     for name, (module, function, doc) in FILTERS.items():
-        yield Filter(name, make=Maker(module, function), doc=doc)
+        knows = Maker(module, f"{function}_chances") if module == "language_id" else None
+        yield Filter(name, make=Maker(module, function), doc=doc, chances=knows)
 
 
 @hookimpl
@@ -92,7 +93,7 @@ def locale_tune_stages() -> Iterator[Stage]:
         makes="corpus",
         run=_collect,
         settings=CollectSettings,
-        version="3",
+        version="4",
         reads=("sources", "filters", "names"),
         heavy=True,
         libraries=LIBRARIES,
@@ -155,11 +156,8 @@ class Maker:
     module: str
     function: str
 
-    def __call__(self, locale: Locale, settings: Mapping[str, Any]) -> Callable[[Record], str]:
-        keep: Callable[[Record], str] = getattr(_module(self.module), self.function)(
-            locale, settings
-        )
-        return keep
+    def __call__(self, locale: Locale, settings: Mapping[str, Any]) -> Any:
+        return getattr(_module(self.module), self.function)(locale, settings)
 
 
 def _module(name: str) -> Any:

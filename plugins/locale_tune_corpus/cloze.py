@@ -79,5 +79,5 @@ def _question(
         question=joined(parts[max(0, index - CONTEXT) : index]),
         choices=choices,
         answer=place,
-        meta={"group": group, "format": "cloze", "split": half(group)},
+        meta={"group": group, "format": "cloze", "split": half(group), "split_by": "group"},
     )

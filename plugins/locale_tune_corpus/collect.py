@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from locale_tune.api import (
     Job,
+    PackError,
     Record,
     StageFailed,
     licences,
@@ -43,10 +44,10 @@ from locale_tune_corpus.sides import capped, group_of, half
 from locale_tune_corpus.sift import Sift
 from locale_tune_corpus.spool import Spool
 
-TESTED = ("heldout", "heldout_preferences", "parallel", "questions", "control")
+TESTED = ("heldout", "heldout_preferences", "parallel", "questions", "control", "prompts")
 TRAINING = ("text", "replay", "lessons", "preferences")
 # Roles whose records are told apart in this process; those of TRAINING are in `clean.py`.
-OTHERS = ("parallel", "questions", "control", "contrast", "lexicon")
+OTHERS = ("parallel", "questions", "prompts", "control", "contrast", "lexicon")
 BYTES_A_PROCESS = 16_000_000  # to start one takes as long as to sift a few megabytes
 
 
@@ -145,6 +146,7 @@ class Corpus:
         self._write("parallel", spool.records("parallel"), made)
         cloze = cloze_questions(read_records(heldout), settings.cloze_questions, seed)
         self._write("questions", map(_sided, spool.records("questions")), cloze)
+        self._write("prompts", spool.records("prompts"))
         controls = spool.records("control")
         self._write("control", capped(controls, settings.control_max, seed, self._over_cap))
         self._write("contrast", spool.records("contrast"))
@@ -270,5 +272,13 @@ class Corpus:
 
 
 def _sided(record: Record) -> Record:
-    """Put a question on the dev or the test side, with all others of its group."""
-    return record.model_copy(update={"meta": {**record.meta, "split": half(group_of(record))}})
+    """Put a question on the dev or the test side: as it says, or drawn with all of its group."""
+    if (said := record.meta.get("split")) in ("dev", "test"):
+        return record
+    if said:
+        raise PackError(
+            f"the questions of '{record.source}' have the split '{said}'",
+            'write "dev" for those that fit the temperature, "test" for those that are reported',
+        )
+    drawn = {"split": half(group_of(record)), "split_by": "group"}
+    return record.model_copy(update={"meta": {**record.meta, **drawn}})

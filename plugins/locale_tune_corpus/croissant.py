@@ -21,6 +21,7 @@ TRAINING |= {"preferences": "trained on, as pairs of answers of which one is pre
 MEASURING = {"heldout": "measured with, never trained on", "parallel": "measured with, as pairs"}
 MEASURING |= {"heldout_preferences": "measured with, as pairs of answers"}
 MEASURING |= {"questions": "measured with, as multiple choice", "control": "measured with"}
+MEASURING |= {"prompts": "asked to measure the answers, never trained on"}
 MEASURING |= {"contrast": "other languages, to tell them apart", "lexicon": "words looked up"}
 SPLITS = TRAINING | MEASURING
 TEXT = "sc:Text"

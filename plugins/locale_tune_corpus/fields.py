@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import Field, ValidationError
 
 from locale_tune.api import Bad, Message, PackError, Record, Settings, Source, did_you_mean
+from locale_tune_corpus.cells import (
+    Row,
+    Unreadable,
+    kind_of,
+    numbers_as_text,
+    optional_text,
+    text_of,
+)
+from locale_tune_corpus.choices import Answers, choices_of
+from locale_tune_corpus.layouts import LAYOUTS
 
 ROLES = {"system", "user", "assistant"}
-SLOT = re.compile(r"\{([^{}]+)\}")
 # `:joy:`, and the half of a surrogate pair that a broken export leaves behind it
 EMOJI_CODE = re.compile(r"(?<!\s)\s*:[a-z][a-z0-9_+-]{1,40}:(?:[^\s:\w]|ud\b)*")
 ROW_NUMBER = "#"
 NAME_COLUMNS = {"text", "messages", "question", "answer", "translation", "rejected"}
-NAME_COLUMNS |= {"gap", "group", "variety"}
+NAME_COLUMNS |= {"passage", "gap", "group", "variety"}
 SHOWN, SHOWN_ROW = 40, 200
-Row = Mapping[str, Any]
 
 
 class RowOptions(Settings):
@@ -34,6 +40,8 @@ class RowOptions(Settings):
     fixed_choices: tuple[str, ...] = ()
     shuffle: bool = False
     cut_choices_at: str = ""
+    absent_choices: bool = Field(default=False, description="empty and null choices are not there")
+    answers: Answers = Field(default="any", description="how the right choice is named")
     spaces: str = Field(default="", description="characters that stand for a space, such as _")
     emoji_codes: Literal["keep", "remove"] = "keep"
     group: str = ""
@@ -49,6 +57,9 @@ class Fields(RowOptions):
     messages: str = ""
     turns: tuple[tuple[str, str], ...] = ()
     question: str = ""
+    passage: str = Field(default="", description="column of what a question is about, if anything")
+    tag_columns: tuple[str, ...] = Field(default=(), description="columns that become tags")
+    layout: str = Field(default="", description="a benchmark whose columns are known")
     translation: str = ""
     translation_lang: str = ""
     rejected: str = ""
@@ -61,10 +72,6 @@ class Placed(NamedTuple):
     row: Row
     where: str
     number: int
-
-
-class Unreadable(Exception):
-    """One row cannot become a record; the message is the reason."""
 
 
 OptionsT = TypeVar("OptionsT", bound=Settings)
@@ -90,6 +97,7 @@ def columns_of(fields: Fields) -> set[str]:
     values = [value for value in named.values() if isinstance(value, str)]
     values += [name for _, name in fields.turns] + [*fields.keep, *fields.skip]
     values += [fields.choices] if isinstance(fields.choices, str) else list(fields.choices)
+    values += fields.tag_columns
     slots = {slot for value in values for slot in value.replace("}", "{").split("{")}
     return (slots | set(values)) - {""}
 
@@ -101,15 +109,30 @@ USUAL: dict[str, dict[str, str]] = {
     "questions": {"question": "question", "choices": "choices", "answer": "answer"},
     "parallel": {"text": "text", "translation": "translation"},
     "lexicon": {"text": "word", "translation": "translation"},
+    "prompts": {"text": "prompt"},
 }
 
 
 def fields_of(model: type[FieldsT], source: Source) -> FieldsT:
-    """Return where a source's rows keep what: as its options say, else the usual names."""
+    """Return where a source's rows keep what: as its options say, its layout, or usual names."""
     fields = options_of(model, source)
+    if fields.layout:
+        return _laid_out(fields, source)
     if any((fields.text, fields.messages, fields.turns, fields.question)):
         return fields
     return fields.model_copy(update=USUAL.get(source.role, {"text": "text"}))
+
+
+def _laid_out(fields: FieldsT, source: Source) -> FieldsT:
+    """Fill in the columns of a known benchmark; what the options say themselves stays."""
+    if fields.layout not in LAYOUTS:
+        raise PackError(
+            f"option 'layout' of source '{source.id}' ({source.kind}): no layout is called "
+            f"'{fields.layout}'",
+            did_you_mean(fields.layout, LAYOUTS) or f"there are {', '.join(LAYOUTS)}",
+        )
+    known = LAYOUTS[fields.layout].items()
+    return fields.model_copy(update={k: v for k, v in known if k not in fields.model_fields_set})
 
 
 def records(rows: Iterable[Placed | Bad], fields: Fields, source: Source) -> Iterator[Record | Bad]:
@@ -187,15 +210,17 @@ def _content(row: Row, fields: Fields, identity: str) -> dict[str, Any]:
     if fields.rejected:
         content["rejected"] = _rejected(row, fields, content.get("messages", ()))
     if fields.question:
-        content["question"] = text_of(row, fields.question)
+        passage = optional_text(row, fields.passage) if fields.passage else ""
+        content["question"] = f"{passage}\n\n{text_of(row, fields.question)}".lstrip()
         content["choices"], content["answer"] = choices_of(row, fields, identity)
     return content
 
 
 def _meta(row: Row, fields: Fields, where: str) -> dict[str, str]:
-    meta = {"where": where}
+    told = {name: optional_text(row, name) for name in fields.tag_columns}
+    meta = {name: value for name, value in told.items() if value} | {"where": where}
     if fields.group:
-        meta["group"] = text_of(row, fields.group)
+        meta["group"] = text_of(numbers_as_text(row), fields.group)
     if fields.gap:
         meta["gap"] = _gap(row.get(fields.gap))
     if fields.translation:
@@ -209,35 +234,6 @@ def _gap(value: Any) -> str:
         return str(float(value))
     except (TypeError, ValueError):
         raise Unreadable(f"the gap {str(value)[:SHOWN]!r} is not a number") from None
-
-
-def text_of(row: Row, name: str) -> str:
-    """Return a column's text, or a template filled. Raise Unreadable if it is not text."""
-    if "{" in name:
-        return SLOT.sub(lambda slot: text_of(row, slot[1]), name)
-    if name not in row:
-        raise Unreadable(f"no field '{name}'; {did_you_mean(name, row)}".removesuffix("; "))
-    value = row[name]
-    if not isinstance(value, str):
-        raise Unreadable(f"field '{name}' is {kind_of(value)}, not text")
-    if not value.strip():
-        raise Unreadable(f"field '{name}' is empty")
-    return value
-
-
-@dataclass(frozen=True)
-class Foreign:
-    """A value that JSON has no type for, such as a date; only its kind matters here."""
-
-    kind: str
-
-
-def kind_of(value: Any) -> str:
-    """Say what a value is, for messages about values that are no text."""
-    if isinstance(value, Foreign):
-        return value.kind
-    names = {type(None): "null", bool: "true or false", list: "a list", dict: "an object"}
-    return names.get(type(value), "a number")
 
 
 def _messages(row: Row, fields: Fields) -> tuple[Message, ...]:
@@ -269,54 +265,3 @@ def _message(role: Any, content: str) -> Message:
         known = ", ".join(sorted(ROLES))
         raise Unreadable(f"{str(role)[:SHOWN]!r} is no role; write one of {known}")
     return Message.model_validate({"role": role, "content": content})
-
-
-def choices_of(row: Row, fields: RowOptions, identity: str) -> tuple[tuple[str, ...], int]:
-    """Return a row's choices and which is right, shuffled by hash if that is asked for."""
-    letters, choices = _offered(row, fields)
-    if fields.cut_choices_at:
-        choices = tuple(choice.split(fields.cut_choices_at)[0].strip() for choice in choices)
-    if len(choices) < 2 or len(set(choices)) < len(choices):
-        raise Unreadable("fewer than two choices, or two that are the same")
-    right = answer_index(row.get(fields.answer), letters, choices)
-    return shuffled(choices, right, identity) if fields.shuffle else (choices, right)
-
-
-def shuffled(choices: tuple[str, ...], right: int, identity: str) -> tuple[tuple[str, ...], int]:
-    """Return the choices in an order that the identity decides, and where the right one stands."""
-    order = sorted(range(len(choices)), key=lambda index: _rank(identity, index))
-    return tuple(choices[index] for index in order), order.index(right)
-
-
-def _offered(row: Row, fields: RowOptions) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what an answer may call the choices, and the choices."""
-    if fields.fixed_choices:
-        return (), fields.fixed_choices
-    if isinstance(fields.choices, tuple):
-        return (), tuple(text_of(row, column) for column in fields.choices)
-    offered = row.get(fields.choices)
-    if isinstance(offered, dict):
-        return tuple(offered), tuple(text_of(offered, letter) for letter in offered)
-    if isinstance(offered, list):
-        numbered = {str(index): choice for index, choice in enumerate(offered)}
-        return (), tuple(text_of(numbered, index) for index in numbered)
-    raise Unreadable(f"field '{fields.choices}' is {kind_of(offered)}, not a list of choices")
-
-
-def answer_index(answer: Any, letters: tuple[str, ...], choices: tuple[str, ...]) -> int:
-    """Return which choice an answer means: an index from 0, a letter, or the choice's text."""
-    if isinstance(answer, str):
-        answer = answer.strip()
-        names = letters or tuple("ABCDEFGHIJ"[: len(choices)])
-        for known in (choices, names, tuple(name.lower() for name in names)):
-            if answer in known:
-                return known.index(answer)
-        if answer.isascii() and answer.isdigit() and len(answer) < 3:
-            answer = int(answer)
-    if isinstance(answer, int) and not isinstance(answer, bool) and 0 <= answer < len(choices):
-        return answer
-    raise Unreadable(f"the answer {str(answer)[:SHOWN]!r} is none of the {len(choices)} choices")
-
-
-def _rank(identity: str, index: int) -> bytes:
-    return hashlib.sha256(f"{identity}#{index}".encode()).digest()

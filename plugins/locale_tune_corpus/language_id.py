@@ -10,7 +10,7 @@ text to train on.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,24 @@ def variety_id(locale: Locale, settings: Mapping[str, Any]) -> Verdict:
     return language_id(locale, {**settings, "varieties": True})
 
 
+def language_id_chances(
+    locale: Locale, settings: Mapping[str, Any]
+) -> Callable[[str], dict[str, float]]:
+    """Return what tells how likely each language is, as `language_id` sees it before its margin.
+
+    The settings are those of `language_id`. A text too short to tell has no chances.
+    """
+    verdict = language_id(locale, settings)
+    return lambda text: verdict.judge(text)[0]
+
+
+def variety_id_chances(
+    locale: Locale, settings: Mapping[str, Any]
+) -> Callable[[str], dict[str, float]]:
+    """Return the same with the own language told apart by the varieties of its texts."""
+    return language_id_chances(locale, {**settings, "varieties": True})
+
+
 class Verdict:
     """Judges texts. `decided` counts what decided: the classifier, the markers or both."""
 
@@ -76,7 +94,7 @@ class Verdict:
 
     def __call__(self, record: Record) -> str:
         """Return why a text is rather of another language or variety, or an empty string."""
-        chances, how = self._judge(record.text)
+        chances, how = self.judge(record.text)
         if not chances:
             return ""
         self.decided[how] += 1
@@ -94,7 +112,7 @@ class Verdict:
         best = max(sorted(self._own), key=lambda name: chances[name])
         return best if chances[best] - chances[record.variety] > self._margin else ""
 
-    def _judge(self, text: str) -> tuple[dict[str, float], str]:
+    def judge(self, text: str) -> tuple[dict[str, float], str]:
         """Return the chance of each label, and what decided; none where nothing speaks of it."""
         labels = self._own | self._rivals
         found = self._markers.found(text[:SHOWN])

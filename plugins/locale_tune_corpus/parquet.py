@@ -15,16 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from locale_tune.api import Bad, Locale, Record, Source, Span
-from locale_tune_corpus.fields import (
-    Fields,
-    Foreign,
-    Placed,
-    Row,
-    columns_of,
-    fields_of,
-    record_of,
-    records,
-)
+from locale_tune_corpus.cells import Foreign, Row
+from locale_tune_corpus.fields import Fields, Placed, columns_of, fields_of, record_of, records
 from locale_tune_corpus.lines import irregular, label
 from locale_tune_corpus.share import PLAIN_MEMORY
 

@@ -31,7 +31,15 @@ from locale_tune_corpus.parts import Part
 from locale_tune_corpus.privacy import guard
 
 EVERY_LANGUAGE = ("hygiene",)  # the filters that hold for other languages, chats and questions too
-OWN_LANGUAGE = ("text", "lessons", "preferences", "questions", "parallel", "lexicon")
+OWN_LANGUAGE = (
+    "text",
+    "lessons",
+    "preferences",
+    "questions",
+    "prompts",
+    "parallel",
+    "lexicon",
+)
 UNGUARDED = ("lexicon",)  # a word list holds no person's data, and its words must stay as they are
 Keep = Callable[[Record], str]
 Guard = Callable[[Record], tuple[Record, str, Counter[str]]]
@@ -158,13 +166,22 @@ class Sift:
     def _stamped(self, record: Record, source: Source) -> Record:
         """Say on the record itself what the source says of it: language, tags, weight, origin."""
         tag = self.locale.tag if source.role in OWN_LANGUAGE else ""
-        meta = {**source.tags, **record.meta}
+        meta = {**source.tags, **_asked(source), **record.meta}
         if source.weight != 1:
             meta["weight"] = str(source.weight)
         if source.origin != "native":
             meta["origin"] = source.origin
         update: dict[str, Any] = {"lang": record.lang or source.lang or tag, "meta": meta}
         return record.model_copy(update=update)
+
+
+def _asked(source: Source) -> dict[str, str]:
+    """Return what a source says of how its questions are put, as `assess` reads it in `meta`."""
+    if not (asked := source.asked):
+        return {}
+    said = {"format": asked.format, "letters": " ".join(asked.letters)}
+    said |= {"answer_word": asked.answer_word, "split": asked.split}
+    return {name: value for name, value in said.items() if value}
 
 
 def _since(before: Counted, after: Counted) -> Counted:

@@ -15,16 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from locale_tune.api import Bad, Listing, Locale, Message, Record, Source, Span, did_you_mean, fill
-from locale_tune_corpus.fields import (
-    Placed,
-    Row,
-    Unreadable,
-    choices_of,
-    kind_of,
-    options_of,
-    shuffled,
-    tidied,
-)
+from locale_tune_corpus.cells import Row, Unreadable, kind_of
+from locale_tune_corpus.choices import choices_of, shuffled
+from locale_tune_corpus.fields import Placed, options_of, tidied
 from locale_tune_corpus.jsonl import rows_of_json, rows_of_jsonl
 from locale_tune_corpus.parquet import row_group_spans, rows_of_parquet
 from locale_tune_corpus.parts import line_spans

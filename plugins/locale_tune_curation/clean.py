@@ -29,7 +29,7 @@ def flaw(record: Record) -> str:
 
 
 def asks(record: Record, prompts: Iterable[str]) -> bool:
-    """Whether a lesson asks one of the pack's prompts, which the report asks as something new."""
+    """Whether a lesson asks one of the prompts that the models are asked as something new."""
     known = {_folded(prompt) for prompt in prompts}
     return any(m.role == "user" and _folded(m.content) in known for m in record.messages)
 

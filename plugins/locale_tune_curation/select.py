@@ -18,6 +18,7 @@ from locale_tune.api import (
     Selector,
     StageFailed,
     did_you_mean,
+    read_records,
     write_records,
 )
 from locale_tune_curation.clean import asks, flaw, key
@@ -115,9 +116,11 @@ def size_of(record: Record) -> int:
 
 def _clean(job: Job, made: list[Record], rejected: Counter[str]) -> Iterator[Record]:
     seen: set[bytes] = set()
+    measured = read_records(job.inputs["corpus"].path / "prompts")
+    prompts = (*job.pack.prompts, *(record.text for record in measured))
     for record in chain(of_corpus(job, rejected), of_text(job), made):
         reason = flaw(record)
-        if not reason and asks(record, job.pack.prompts):
+        if not reason and asks(record, prompts):
             reason = "asks a prompt of the report"
         if not reason and (said := key(record)) in seen:
             reason = "copy"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from locale_tune.api import Job, Stage, hookimpl
+from locale_tune.api import Command, Job, Stage, hookimpl
 
 from .settings import ReleaseSettings
 
@@ -26,7 +26,7 @@ def locale_tune_stages() -> Iterator[Stage]:
         makes="release",
         run=run_release,
         settings=ReleaseSettings,
-        version="3",
+        version="4",
         reads=(
             "sources",
             "prompts",
@@ -35,6 +35,7 @@ def locale_tune_stages() -> Iterator[Stage]:
             "authors",
             "licence",
             "names",
+            "ui",
             "version",
             "distribution",
             "command",
@@ -42,3 +43,22 @@ def locale_tune_stages() -> Iterator[Stage]:
         heavy=True,
         doc="model folder, model card, report page and provenance, with the bounds checked",
     )
+
+
+@hookimpl
+def locale_tune_commands() -> Iterator[Command]:
+    """Offer what is done with the page of a finished run: `rate` and `report`."""
+    yield Command("rate", load=_rate, doc="Make blind A/B pages for native speakers.")
+    yield Command("report", load=_report, doc="Make the report page of a run anew.")
+
+
+def _rate() -> Any:
+    from .rate_command import command
+
+    return command
+
+
+def _report() -> Any:
+    from .report_command import command
+
+    return command

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from locale_tune.api import Bound, Finding
 
-from .figures import number, short, signed
+from .figures import between, number, short, signed
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,10 @@ def limits(bound: Bound) -> str:
     if bound.max is not None:
         words.append(f"at most {short(bound.max)}")
     limit = " and ".join(words) or "no limit"
-    return f"change of {limit}" if bound.of == "change" else limit
+    clearly = " (broken where the whole interval is beyond)" if bound.clear else ""
+    if bound.of == "ratio":
+        return f"{limit} times what it was before"
+    return f"change of {limit}{clearly}" if bound.of == "change" else limit
 
 
 def _results(bound: Bound, findings: Sequence[Finding]) -> Iterator[BoundResult]:
@@ -69,14 +72,26 @@ def _unmatched(bound: Bound, findings: Sequence[Finding]) -> str:
 
 
 def _problem(bound: Bound, finding: Finding) -> str:
-    value = finding.after if bound.of == "after" else finding.change
+    value = _value(bound, finding)
     what = f"{finding.label} ({finding.check} on {finding.on})"
     if value is None or not math.isfinite(value):
         return f"{what} has no {bound.of} number, but the pack asks for {limits(bound)}."
-    below = bound.min is not None and value < bound.min
-    above = bound.max is not None and value > bound.max
+    # Without an interval (fewer than five groups) nothing is clear: the number itself decides.
+    low, high = finding.interval if bound.clear and finding.interval else (value, value)
+    below = bound.min is not None and high < bound.min
+    above = bound.max is not None and low > bound.max
     if not (below or above):
         return ""
     if bound.of == "change":
-        return f"{what} changed by {signed(value)}; the pack asks for a {limits(bound)}."
+        seen = finding.interval if bound.clear else None
+        clear = f" (95 % interval {between(seen, 3, sign=True)})" if seen else ""
+        return f"{what} changed by {signed(value)}{clear}; the pack asks for a {limits(bound)}."
+    if bound.of == "ratio":
+        return f"{what} is {number(value)} times what it was; the pack asks for {limits(bound)}."
     return f"{what} is {number(value)}; the pack asks for {limits(bound)}."
+
+
+def _value(bound: Bound, finding: Finding) -> float | None:
+    if bound.of == "ratio":
+        return finding.after / finding.before if finding.before else None
+    return finding.after if bound.of == "after" else finding.change

@@ -12,13 +12,12 @@ from huggingface_hub import ModelCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from locale_tune.api import Locale
+from locale_tune.api import Locale, labels
 
-from . import figures, script, view, vocabulary
+from . import card_results, figures, script, view, vocabulary
 from .gather import HUB_ID
 
 TEMPLATES = Path(__file__).parent / "templates"
-FEW = 200
 CODE = """\
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -44,14 +43,19 @@ def model_card(said: Mapping[str, Any], chat: bool = True) -> str:
     `chat`: whether the model has a chat template. Written offline; nothing is looked up or sent.
     """
     locale = Locale(**{name: said["pack"][name] for name in Locale.model_fields})
+    groups = view.grouped(view.finding_rows(said))
     text = (
         _environment()
         .get_template("card.md")
         .render(
             said=said,
-            rows=view.finding_rows(said),
+            groups=groups,
+            holm=any(finding.get("p_holm") is not None for finding in said["findings"]),
             worse=view.worse(said),
-            few=[row for row in view.finding_rows(said) if row["n"] < FEW],
+            few=card_results.few(view.finding_rows(said)),
+            unmeasured=card_results.unmeasured(groups),
+            calibration=card_results.calibration(said),
+            data_summary=list(card_results.data_summary(said)),
             sources=view.source_rows(said),
             missing=view.missing_sources(said),
             synthetic=[
@@ -83,6 +87,8 @@ def front_matter(said: Mapping[str, Any]) -> str:
                 base_model=base or None,
                 base_model_relation="finetune" if base else None,
                 datasets=hub_datasets(said) or None,
+                model_name=card_results.one_line(said["name"]),
+                eval_results=card_results.eval_results(said) or None,
                 library_name="transformers",
                 pipeline_tag="text-generation",
                 tags=["locale-tune", *_variety(said["pack"]["tag"])],
@@ -131,5 +137,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
+    env.filters |= {"label": lambda name: labels.ENGLISH[name]}
     env.filters |= {"cell": cell, "number": figures.number, "size": figures.size}
     return env

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .facts import part, spaced
+from .facts import is_number, part, spaced
 from .figures import number
 
 # Facts that the page shows as tables, and so not among the facts of a step.
@@ -30,7 +30,7 @@ def confusions(said: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _rows(labels: list[Any], counts: list[Any]) -> Iterator[dict[str, Any]]:
     for place, (label, row) in enumerate(zip(labels, counts, strict=False)):
-        if isinstance(row, list) and len(row) == len(labels) and all(map(_is_number, row)):
+        if isinstance(row, list) and len(row) == len(labels) and all(map(is_number, row)):
             cells = [{"text": number(n), "right": at == place} for at, n in enumerate(row)]
             right = f"{100 * row[place] / sum(row):.1f} %" if sum(row) else ""
             yield {"label": label, "cells": cells, "right": right}
@@ -45,23 +45,19 @@ def choice(said: Mapping[str, Any]) -> dict[str, Any]:
             measures = [
                 {"name": spaced(name), "before": number(value), "after": number(after.get(name))}
                 for name, value in before.items()
-                if _is_number(value) and _is_number(after.get(name))
+                if is_number(value) and is_number(after.get(name))
             ]
             return {"measures": measures, "kept": list(_kept(kept))}
     return {"measures": [], "kept": []}
 
 
-def _kept(kept: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+def _kept(kept: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for key, values in kept.items():
         if isinstance(values, Mapping) and len(values) > 1:
             for name, pair in values.items():
-                if isinstance(pair, list) and len(pair) == 2 and all(map(_is_number, pair)):
-                    shown = f"{number(pair[1])} of {number(pair[0])}"
+                if isinstance(pair, list) and len(pair) == 2 and all(map(is_number, pair)):
+                    shown = [number(pair[1]), number(pair[0])]
                     yield {"key": spaced(key), "name": name, "kept": shown}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def untabled(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,12 +11,15 @@ from .figures import number
 LISTED = 12
 
 
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def amount(facts: Mapping[str, Any], key: str) -> float | None:
     """Return a finite number, or None for anything else."""
     value = facts.get(key)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return value if math.isfinite(value) else None
+    return value if is_number(value) else None
 
 
 def part(facts: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -67,6 +67,16 @@ def count(value: float) -> str:
     return number(value)
 
 
+def span(seconds: float) -> str:
+    """Write a time: 0.4 s, 12 s, 3 min 20 s, 2 h 5 min."""
+    if seconds < 60:
+        return f"{seconds:.2g}{SPACE}s" if seconds < 10 else f"{seconds:.0f}{SPACE}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}{SPACE}min {rest}{SPACE}s"
+    return f"{minutes // 60}{SPACE}h {minutes % 60}{SPACE}min"
+
+
 def size(value: float) -> str:
     """Write a number of bytes in powers of 1000."""
     step = 0

@@ -28,6 +28,7 @@ from .settings import ReleaseSettings
 
 FORMAT = 1
 FACTUAL = ("base", "model", "findings", "sources", "steps")
+READ = ("findings", "reliability", "tokenizer", "samples")
 HUB_ID = re.compile(r"(?:hf|hub):([\w.-]+/[\w.-]+)(?:@[\w.-]+)?")
 QUANTISED = re.compile(r"[.-](I?Q\d\w*|B?F(16|32))$", re.IGNORECASE)
 EMPTY_SOURCE: dict[str, Any] = {
@@ -58,7 +59,8 @@ def gather(job: Job, model: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the release says, JSON-able and without machine paths.
 
     Keys: format, name, pack, base, fingerprint, seed, reproduce, model, findings, bounds, broken,
-    verdicts, reliability, tokenizer, extension, samples, sources, licence, steps. Raises
+    verdicts, reliability, tokenizer, extension, samples, shown (what else the checks show),
+    sources, licence, steps. Raises
     StageFailed when findings.json is not what `assess` promises.
     """
     settings: ReleaseSettings = job.settings
@@ -83,6 +85,7 @@ def gather(job: Job, model: Mapping[str, Any]) -> dict[str, Any]:
         "tokenizer": measured["tokenizer"],
         "extension": extension(job.inputs["model"]),
         "samples": measured["samples"],
+        "shown": measured["shown"],
         "sources": sources,
         "licence": licences.told(sources, settings.base_licence),
         "steps": [described(artifact) for artifact in walk(job.inputs)],
@@ -93,7 +96,7 @@ def gather(job: Job, model: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_findings(artifact: Artifact) -> dict[str, Any]:
-    """Read findings.json: findings as Finding, `reliability`, `tokenizer` and `samples` as is."""
+    """Read findings.json: findings as Finding, the rest as it is; `shown` is what has no name."""
     path = artifact.path / "findings.json"
     try:
         content = read_json(path)
@@ -109,6 +112,7 @@ def read_findings(artifact: Artifact) -> dict[str, Any]:
         "reliability": content.get("reliability") or [],
         "tokenizer": content.get("tokenizer") or {},
         "samples": content.get("samples") or [],
+        "shown": {key: content[key] for key in content if key not in READ},
     }
 
 
@@ -144,6 +148,7 @@ def describe_pack(pack: LanguagePack) -> dict[str, Any]:
         "authors": pack.authors,
         "licence": pack.licence,
         "prompts": pack.prompts,
+        "ui": pack.ui,
     }
 
 

@@ -33,17 +33,19 @@ def model_steps(model: Artifact) -> list[Artifact]:
 
 
 def described(artifact: Artifact) -> dict[str, Any]:
-    """Describe an artifact without where it lies: step, kind, fingerprint, settings, facts, makers.
+    """Describe an artifact without where it lies: step, kind, fingerprint, cost, settings, facts.
 
     Settings come from the artifact's own manifest; they are empty for one that has none.
     """
-    step = _manifest(artifact).get("step") or {}
+    manifest = _manifest(artifact)
+    step = manifest.get("step") or {}
     return {
         "step": artifact.step or artifact.kind,
         "kind": artifact.kind,
         "fingerprint": artifact.fingerprint,
         "made_from": {kind: made.fingerprint for kind, made in artifact.made_from.items()},
         "provider": step.get("provider", ""),
+        "cost": plain(manifest.get("cost") or {}),
         "settings": without_paths(plain(step.get("settings", {}))),
         "facts": without_paths(plain(artifact.facts)),
     }

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from locale_tune.api import Locale
 
@@ -19,6 +20,7 @@ from . import (
     certificate,
     charts,
     corpora,
+    extras,
     facts,
     fertility_curve,
     figures,
@@ -30,21 +32,44 @@ from . import (
     vocabulary,
 )
 from .settings import ReleaseSettings
+from .wording import Wording
 
 TEMPLATES = Path(__file__).parent / "templates"
 NEW_TOKENS = 40
+# In the page's order; those that are there are its menu. A section's id is its label's too.
+SECTIONS = (
+    "results",
+    "reliability",
+    "tokenizer",
+    "varieties",
+    "samples",
+    "collapse",
+    "more",
+    "data",
+    "cost",
+    "training",
+    "raw",
+)
 
 
 def render_page(said: Mapping[str, Any], settings: ReleaseSettings) -> str:
-    """Return the report page for what `gather` collected."""
+    """Return the report page for what `gather` collected, in the pack's language if it has one."""
     locale = Locale(**{name: said["pack"][name] for name in Locale.model_fields})
-    page = environment(locale).get_template("page.html")
-    return page.render(said=said, raw=raw_json(said), **_parts(said, settings, locale))
+    own = settings.page_language == "pack"
+    labels = tuple(said["pack"].get("ui", {}).items()) if own else ()
+    parts = _parts(said, settings, locale)
+    shown = [name for name in SECTIONS if parts.get(name, True)]
+    page = environment(locale, labels).get_template("page.html")
+    return page.render(said=said, raw=raw_json(said), sections=shown, **parts)
 
 
 @cache
-def environment(locale: Locale) -> Environment:
-    """Return the Jinja environment; text functions already know the pack's language."""
+def environment(locale: Locale, own: tuple[tuple[str, str], ...] = ()) -> Environment:
+    """Return the Jinja environment; text functions already know the pack and the page's words.
+
+    `own` are the labels in the pack's language; without them the page speaks English.
+    """
+    says = Wording(locale, own)
     env = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -53,6 +78,11 @@ def environment(locale: Locale) -> Environment:
         undefined=StrictUndefined,
     )
     env.globals |= {
+        "says": says,
+        "t": says.text,
+        "plain": says.plain,
+        "num": says.number,
+        "strong": Markup("<b>{}</b>").format,
         "runs": partial(script.runs, locale=locale),
         "spoken": partial(script.spoken, locale=locale),
         "blocks": pieces.blocks,
@@ -65,7 +95,6 @@ def environment(locale: Locale) -> Environment:
         "size": figures.size,
         "count": figures.count,
         "dtype": view.dtype,
-        "spaced": facts.spaced,
     }
     return env
 
@@ -77,12 +106,18 @@ def raw_json(said: Mapping[str, Any]) -> str:
 
 def _parts(said: Mapping[str, Any], settings: ReleaseSettings, locale: Locale) -> dict[str, Any]:
     return {
-        "rows": view.finding_rows(said),
+        "groups": view.grouped(view.finding_rows(said)),
+        "holm": any(finding.get("p_holm") is not None for finding in said["findings"]),
         "worse": view.worse(said),
         "notes": list(dict.fromkeys(f["note"] for f in said["findings"] if f["note"])),
         "diagrams": charts.diagrams(said["reliability"]),
         "tokens": _tokenizer_parts(said, settings, locale),
+        "varieties": extras.varieties(said),
         "samples": said["samples"][: settings.samples],
+        "ratings": extras.ratings(said),
+        "collapse": extras.collapse(said),
+        "more": extras.more(said),
+        "cost": extras.cost(said),
         "sources": view.source_rows(said),
         "missing": view.missing_sources(said),
         "licence_sentence": view.licence_sentence(said["licence"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from locale_tune.api import licences
+from locale_tune.api import labels, licences
 
 from .corpora import untabled
 from .facts import flatten, spaced
@@ -17,16 +17,16 @@ VERDICTS = {
     "no clear change": "unclear",
     "measured": "measured",
 }
-ROLES = {
-    "text": "trained on",
-    "replay": "trained on, against forgetting",
-    "lessons": "trained on, as lessons",
-    "preferences": "trained on, as pairs of answers",
-    "questions": "measured with",
-    "control": "measured with, as control",
-    "parallel": "measured with, as pairs",
-    "contrast": "measured with, as contrast",
-}
+SECTIONS = (
+    "language",
+    "knowledge",
+    "calibration",
+    "culture",
+    "retention",
+    "generation",
+    "tokenizer",
+    "other",
+)
 STEP_FACTS = 40
 FIRST = 4
 
@@ -34,7 +34,19 @@ FIRST = 4
 def finding_rows(said: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return one row per finding: numbers in one precision, verdict, bounds and its small plot."""
     scale = _scales(said["findings"])
-    return [_row(finding, said["bounds"], scale) for finding in said["findings"]]
+    return [
+        {**_row(finding, said["bounds"], scale), "place": place}
+        for place, finding in enumerate(said["findings"], start=1)
+    ]
+
+
+def grouped(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """Return (section, its rows) in the order of SECTIONS; rows of no known one come last."""
+    found: dict[str, list[Mapping[str, Any]]] = {section: [] for section in SECTIONS}
+    for row in rows:
+        section = row.get("section")
+        found[section if section in found else SECTIONS[-1]].append(row)
+    return [(section, members) for section, members in found.items() if members]
 
 
 def worse(said: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -64,11 +76,12 @@ def dtype(name: str) -> str:
 
 
 def source_rows(said: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return one row per source that is here: role in words, share kept, removals by reason."""
+    """Return one row per source that is here: labels of its role, share kept, removals."""
     return [
         {
             **source,
-            "use": ROLES.get(source["role"], source["role"]),
+            "use": _label(f"role-{source['role']}"),
+            "made": _label(f"origin-{source['origin']}"),
             "size": size(source["bytes"] or 0),
             "share": percent(source["kept"], source["seen"]),
             "removed": [
@@ -81,6 +94,11 @@ def source_rows(said: Mapping[str, Any]) -> list[dict[str, Any]]:
         for source in said["sources"]
         if not source["missing"]
     ]
+
+
+def _label(name: str) -> str:
+    """Return a label's id, or "" for a role or origin that no label names."""
+    return name if name in labels.ENGLISH else ""
 
 
 def missing_sources(said: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -137,10 +155,21 @@ def _row(finding: Mapping[str, Any], bounds: Sequence[Mapping[str, Any]], scale:
         "after_text": number(after, digits),
         "change_text": signed(change, digits) if change is not None else "",
         "interval_text": between(interval, digits, sign=True) if known else "",
+        "ends": [signed(end, digits) for end in interval] if known else [],
+        "p_text": p_value(finding),
         "class": VERDICTS[finding["verdict"]],
         "limits": [b for b in bounds if _concerns(b, finding)],
         "plot": _plot(finding, scale[_group(finding)]) if known and change is not None else None,
     }
+
+
+def p_value(finding: Mapping[str, Any]) -> str:
+    """Write the p-value that the verdict follows: Holm's where there is one."""
+    holm = finding.get("p_holm")
+    p, name = (finding.get("p"), "p") if holm is None else (holm, "p (Holm)")
+    if p is None:
+        return ""
+    return f"{name} < 0.001" if p < 0.001 else f"{name} = {p:.3f}"
 
 
 def _concerns(bound: Mapping[str, Any], finding: Mapping[str, Any]) -> bool:

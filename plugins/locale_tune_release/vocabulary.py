@@ -47,7 +47,7 @@ def answer(extension: Mapping[str, Any]) -> dict[str, str]:
 
 
 def measures(tokenizer: Mapping[str, Any], extension: Mapping[str, Any]) -> list[Row]:
-    """Return label, explanation, before and after of how finely the language is cut.
+    """Return label, direction, explanation, both sides of how finely the language is cut.
 
     Tokens per word come twice where they were measured twice: over all text by `assess`, over
     words alone by `extend`, and only the latter compare with the floor.
@@ -59,20 +59,17 @@ def measures(tokenizer: Mapping[str, Any], extension: Mapping[str, Any]) -> list
     alone += "; the base after trimming" if trimmed(extension) else ""
     floor, floor_after = amount(extension, "floor"), floor_of(extension)
     rows = [
-        _row(f"tokens per word {DOWN}", "lower is better", *_both(tokenizer, "fertility")),
-        _row(f"tokens per word, words alone {DOWN}", alone, *_both(extension, "fertility")),
+        _row("fertility", DOWN, "", *_both(tokenizer, "fertility")),
+        _row("words", DOWN, alone, *_both(extension, "fertility")),
         _row(
-            f"pre-tokenizer floor {DOWN}",
+            "floor",
+            DOWN,
             "pieces per word that the pre-tokenizer alone makes; no vocabulary goes below",
             floor,
             floor_after,
         ),
-        _row(f"bytes per token {UP}", "higher is better", *_both(tokenizer, "bytes_per_token")),
-        _row(
-            f"tokens against English, same meaning {DOWN}",
-            "lower is better",
-            *_both(tokenizer, "parity"),
-        ),
+        _row("bytes", UP, "", *_both(tokenizer, "bytes_per_token")),
+        _row("parity", DOWN, "", *_both(tokenizer, "parity")),
     ]
     return [row for row in rows if row]
 
@@ -81,13 +78,13 @@ def _both(facts: Mapping[str, Any], key: str) -> tuple[float | None, float | Non
     return amount(facts, f"{key}_before"), amount(facts, f"{key}_after")
 
 
-def _row(label: str, how: str, before: float | None, after: float | None) -> Row:
+def _row(key: str, arrow: str, how: str, before: float | None, after: float | None) -> Row:
     """Return a row in one precision, empty when neither side was measured."""
     if before is None and after is None:
         return {}
     digits = decimals(before, after)
     texts = {"before": number(before, digits), "after": number(after, digits)}
-    return {"label": label, "how": how, **texts}
+    return {"key": key, "arrow": arrow, "how": how, **texts}
 
 
 def upgrade(extension: Mapping[str, Any]) -> str:

@@ -40,6 +40,11 @@ class FakeModel:
         self.calls.append("choice_logprobs")
         return [[-0.1 if self.likes in one else -9.0 for one in some] for some in choices]
 
+    def choice_tokens(
+        self, prompts: Sequence[str], choices: Sequence[Sequence[str]]
+    ) -> list[list[int]]:
+        return [[-(-len(one) // self.step) for one in some] for some in choices]
+
     def generate(
         self,
         prompts: Sequence[str],
@@ -62,6 +67,10 @@ class FakeModel:
     ) -> list[list[str]]:
         self.calls.append("sample")
         return [[f"{self.likes} {index}" for index in range(samples)] for _ in prompts]
+
+    def continuations(self, prefixes: Sequence[str]) -> list[str]:
+        self.calls.append("continuations")
+        return [self.likes for _ in prefixes]
 
     def entropies(self, prompts: Sequence[str], answers: Sequence[str]) -> list[float]:
         self.calls.append("entropies")
@@ -105,7 +114,7 @@ def make_context(tmp_path: Path) -> Make:
         out.mkdir()
         return Context(
             locale=locale,
-            settings=settings or AssessSettings(),
+            settings=settings or AssessSettings(resamples=200),
             seed=0,
             corpus=tmp_path / "corpus",
             out=out,
@@ -138,6 +147,7 @@ def question() -> Callable[..., Record]:
     """Return a maker of questions whose right option says so."""
 
     def make(name: str, lang: str = "roh", right: str = "right one", **meta: str) -> Record:
+        meta.setdefault("split", "test")
         return Record(
             id=name,
             source="own",

@@ -41,6 +41,9 @@ def test_binned_metrics_agree_with_every_oracle_case(oracle: Oracle) -> None:
         np.testing.assert_allclose(
             cal.brier_binary(confidence, correct), case["brier_binary"], **CLOSE
         )
+        if case["name"] != "edges_0_and_1":  # the official code has another edge there
+            got = cal.expected_error(confidence, correct, 10)
+            np.testing.assert_allclose(got, case["binnedECE10_official"], **CLOSE)
 
 
 @pytest.mark.oracle
@@ -65,6 +68,7 @@ def test_smooth_error_agrees_with_every_oracle_case(oracle: Oracle) -> None:
         # The official code counts confidences of exactly 0 and 1 half (oracle README).
         if case["name"] != "edges_0_and_1":
             np.testing.assert_allclose(value, case["smECE_official"], atol=4e-3)
+            np.testing.assert_allclose(width, case["sigma_official"], atol=4e-3)
         for fixed in case["fixed_sigma"]:
             got = smooth_error_at(confidence, correct, fixed["sigma"])
             np.testing.assert_allclose(got, fixed["independent"], rtol=1e-5)

@@ -155,11 +155,14 @@ def test_chrf_sees_a_better_translation(make_context, fake) -> None:
     pairs = [pair(str(i)) for i in range(8)]
     after = fake("after", likes="Il lai è\n blau.")
     context = make_context(fake("before", likes="zzz"), after, parallel=pairs)
-    (finding,) = chrf(context)
+    finding, back = chrf(context)
     np.testing.assert_allclose(finding.after, 100.0)
     assert finding.before < 5
     assert finding.verdict == "better"
+    assert (finding.on, finding.section) == ("roh", "language")
     assert finding.label == "Translation from English into Romansh, chrF++"
+    assert (back.on, back.label) == ("en", "Translation from Romansh into English, chrF++")
+    assert back.after < 50, "it answers in Romansh in both directions"
     assert "nw:2" in finding.note
     assert "version:" in finding.note
 
@@ -187,21 +190,36 @@ def test_translation_goes_from_english_if_it_can(make_context) -> None:
 
 def test_translation_from_another_language_when_there_is_no_english(make_context) -> None:
     context = make_context(parallel=[pair(str(i), other="de") for i in range(5)])
-    (finding,) = chrf(context)
+    finding, back = chrf(context)
     assert "from German" in finding.label
+    assert back.on == "de"
 
 
 def test_pairs_of_other_languages_are_not_ours(make_context) -> None:
     assert list(chrf(make_context(parallel=[pair("a", lang="en", other="de")]))) == []
 
 
+def test_both_directions_are_asked_at_once_and_kept(make_context, fake) -> None:
+    before, after = fake("before"), fake("after", likes="The lake is blue.")
+    context = make_context(before, after, parallel=[pair(str(i)) for i in range(5)])
+    into, back = chrf(context)
+    assert (before.calls, after.calls) == (["generate"], ["generate"])
+    np.testing.assert_allclose(back.after, 100.0)
+    assert into.after < 50
+    rows = pq.read_table(context.out / "items" / "chrf-en.parquet").to_pylist()
+    assert {(row["source_lang"], row["source"], row["reference"]) for row in rows} == {
+        ("roh", "Il lai è blau.", "The lake is blue.")
+    }
+
+
 @pytest.mark.parametrize(("step", "limit"), [(1, 16), (2, 10), (9, 4)])
 def test_a_finer_tokenizer_gets_more_tokens(make_context, fake, step: int, limit: int) -> None:
     # The reference has 14 letters: 14, 7 or 2 tokens; at least 4 and at most 16 are granted.
+    # Back into English it has 17: 17, 9 or 2 tokens.
     after = fake("after", step=step)
     settings = AssessSettings(max_new_tokens=4)
     list(chrf(make_context(fake("before"), after, settings, parallel=[pair("a")])))
-    assert after.limits == [limit]
+    assert after.limits == [limit, {1: 16, 2: 13, 9: 4}[step]]
 
 
 def test_a_translation_is_one_line() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from locale_tune.api import Locale
-from locale_tune_assess.languages import count_words, is_english, is_own, name_of, tag_of
+from locale_tune_assess.languages import count_words, is_english, is_own, name_of, tag_of, units
 
 GULF = Locale(
     id="ar-gulf",
@@ -60,3 +60,19 @@ def test_english_of_any_region() -> None:
 )
 def test_words(text: str, words: int) -> None:
     assert count_words(text) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("", []),
+        ("L’enviern è BEL, e – nauscha!", ["lenviern", "è", "bel", "e", "nauscha"]),
+        ("شلونك اليوم؟", ["شلونك", "اليوم"]),
+        ("हिन्दी", ["हिन्दी"]),  # marks belong to their word
+        ("AI大学B", ["ai", "大", "学", "b"]),
+        ("สวัสดี", ["ส", "วั", "ส", "ดี"]),  # and to their letter
+    ],
+)
+def test_words_or_letters_are_what_is_compared(text: str, cut: list[str]) -> None:
+    assert units(text) == cut
+    assert count_words(text) == len(cut)

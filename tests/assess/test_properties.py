@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from locale_tune_assess import calibration as cal
+from locale_tune_assess.answers import Answers
 from locale_tune_assess.bootstrap import paired, rows_of
 from locale_tune_assess.languages import count_words
+from locale_tune_assess.reliability import judged, measures
 from locale_tune_assess.smooth import smooth_error, smooth_error_at
 from locale_tune_assess.windows import batches, windows
 
@@ -140,3 +142,31 @@ def test_batches_lose_and_double_nothing(lengths: list[int], budget: int) -> Non
 @given(st.text(), st.text())
 def test_words_of_two_texts_add_up(one: str, other: str) -> None:
     assert count_words(f"{one} {other}") == count_words(one) + count_words(other)
+
+
+@QUICK
+@given(SCORES, st.integers(0, 99), st.floats(0.05, 20))
+def test_the_order_of_questions_changes_no_metric(scores: Any, seed: int, scale: float) -> None:
+    rng = np.random.default_rng(seed)
+    answered = Answers(scores * scale, rng.integers(0, 4, 12))
+    turned = answered.part([int(index) for index in rng.permutation(12)])
+    straight, other = measures(judged(answered), 15), measures(judged(turned), 15)
+    # Equally sure answers fall into equal-mass bins in the order given.
+    unsure = {"adaptive_ece"} if len(set(answered.confidence)) < 12 else set()
+    for name in set(straight) - unsure:
+        np.testing.assert_allclose(straight[name], other[name], rtol=1e-9, atol=1e-12)
+    assert 0 <= straight["risk_area"][0] <= 1
+    assert straight["ece"][0] <= straight["rms"][0] + 1e-12 <= straight["mce"][0] + 2e-12
+    assert abs(straight["overconfidence"][0]) <= straight["ece"][0] + 1e-12
+
+
+@QUICK
+@given(SCORES, st.integers(0, 99))
+def test_the_fitted_temperature_changes_no_answer(scores: Any, seed: int) -> None:
+    answered = Answers(scores, np.random.default_rng(seed).integers(0, 4, 12))
+    temperature = cal.fit_temperature(answered.scores, answered.right)
+    cooled = Answers(answered.scores / temperature, answered.right)
+    np.testing.assert_array_equal(answered.correct, cooled.correct)
+    assert cal.mean_nll(cooled.scores, cooled.right) <= (
+        cal.mean_nll(answered.scores, answered.right) + 1e-9
+    )

@@ -1,101 +1,16 @@
-"""The question format, the scores, and the multiple-choice check."""
+"""The check `multiple_choice` on two models of made-up numbers."""
 
 from __future__ import annotations
+
+import json
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from locale_tune.api import Record
-from locale_tune_assess.questions import (
-    Answers,
-    answers,
-    is_usable,
-    multiple_choice,
-    parts_of,
-    reliability_row,
-    shuffled,
-)
+from locale_tune.api import Locale
+from locale_tune_assess.questions import in_order, multiple_choice
 from locale_tune_assess.settings import AssessSettings
-
-
-def asked(question: str, *choices: str, **meta: str) -> Record:
-    return Record(
-        id="q", source="own", question=question, choices=choices or ("a", "b"), answer=0, meta=meta
-    )
-
-
-def test_a_plain_question_ends_in_a_line_break_and_has_no_english() -> None:
-    record = asked(" Co ha num la chapitala? ", " Cuira ", "Berna")
-    assert parts_of(record) == ("Co ha num la chapitala?\n", ["Cuira", "Berna"])
-
-
-def test_a_cloze_goes_on_after_a_space() -> None:
-    prompt, choices = parts_of(asked("La chapitala è", "Cuira", "Berna", format="cloze"))
-    assert (prompt, choices) == ("La chapitala è", [" Cuira", " Berna"])
-
-
-def test_a_cloze_of_a_script_without_spaces_goes_on_at_once() -> None:
-    assert parts_of(asked("首都は", "東京", "京都", format="cloze"))[1] == ["東京", "京都"]
-
-
-def test_a_cloze_may_say_what_stands_between() -> None:
-    assert parts_of(asked("l'", "aua", "um", format="cloze", joiner=""))[1] == ["aua", "um"]
-
-
-def test_shuffling_keeps_the_answer_and_depends_on_seed_and_id(question) -> None:
-    records = [question(str(i)) for i in range(40)]
-    mixed = [shuffled(record, 0) for record in records]
-    assert mixed == [shuffled(record, 0) for record in records]
-    assert mixed != [shuffled(record, 1) for record in records]
-    for record in mixed:
-        assert sorted(record.choices) == sorted(records[0].choices)
-        assert record.choices[record.answer or 0] == "right one"
-    assert {record.answer for record in mixed} == {0, 1, 2, 3}
-
-
-def test_equally_long_options_get_their_exact_probability() -> None:
-    record = asked("?", "aa", "bb")
-    scores = answers([record], [[-1.0, -3.0]])
-    np.testing.assert_allclose(scores.scores, [[-1.0, -3.0]])
-    np.testing.assert_allclose(scores.probabilities[0, 0], 1 / (1 + np.exp(-2)))
-
-
-def test_a_longer_option_does_not_lose_by_its_length() -> None:
-    record = asked("?", "aaaaaaaa", "bb")
-    # -4/8 per letter beats -2/2 per letter, though -4 is less than -2 in all.
-    result = answers([record], [[-4.0, -2.0]])
-    assert result.correct.tolist() == [1.0]
-    np.testing.assert_allclose(result.scores, [[-4 / 8 * 5, -2 / 2 * 5]])
-
-
-def test_length_is_counted_in_characters_not_bytes_or_code_points() -> None:
-    # The same letter as one code point, as two, and of two bytes: all one character.
-    record = asked("?", "é", "e\u0301", "e")
-    np.testing.assert_allclose(answers([record], [[-1.0, -1.0, -1.0]]).scores, [[-1.0] * 3])
-
-
-def test_questions_may_have_different_numbers_of_options() -> None:
-    result = answers([asked("?", "a", "b", "c"), asked("?", "a", "b")], [[-1, -2, -3], [-2, -1]])
-    assert result.probabilities[1, 2] == 0.0
-    np.testing.assert_allclose(result.probabilities.sum(axis=1), 1.0)
-    assert result.correct.tolist() == [1.0, 0.0]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"question": " "},
-        {"choices": ("a",)},
-        {"choices": ("a", " ")},
-        {"answer": 2},
-        {"answer": None},
-    ],
-)
-def test_records_that_are_no_questions_are_left_out(change: dict[str, object]) -> None:
-    record = asked("?", "a", "b")
-    assert is_usable(record)
-    assert not is_usable(record.model_copy(update=change))
 
 
 def test_accuracy_ece_and_brier_per_language(make_context, fake, question) -> None:
@@ -106,7 +21,9 @@ def test_accuracy_ece_and_brier_per_language(make_context, fake, question) -> No
     )
     findings = {(finding.check, finding.on): finding for finding in multiple_choice(context)}
     assert list(findings) == [
-        (check, on) for on in ("roh", "en") for check in ("accuracy", "ece", "brier")
+        (check, on)
+        for on in ("roh", "en")
+        for check in ("accuracy", "ece", "brier", "overconfidence")
     ]
     accuracy = findings["accuracy", "roh"]
     assert (accuracy.before, accuracy.after, accuracy.unit) == (0.0, 100.0, "%")
@@ -121,6 +38,9 @@ def test_accuracy_ece_and_brier_per_language(make_context, fake, question) -> No
     assert brier.before is not None
     assert brier.before > 1.5
     assert brier.after < 0.1
+    surer = findings["overconfidence", "en"]
+    assert surer.before is not None
+    assert (surer.before > 0.9, surer.after, surer.lower_is_better) == (True, 0.0, True)
 
 
 def test_equal_models_change_nothing(make_context, question) -> None:
@@ -160,18 +80,55 @@ def test_only_dev_questions_are_no_finding(make_context, question) -> None:
     assert list(multiple_choice(context)) == []
 
 
-def test_a_reliability_row_adds_up() -> None:
-    rng = np.random.default_rng(0)
-    test = Answers(rng.normal(size=(60, 4)) * 2, rng.integers(0, 4, 60))
-    row = reliability_row(test, test.part([]), 15)
-    bins = row["bins"]
-    assert isinstance(bins, list)
-    assert len(bins) == 15
-    assert sum(one[0] for one in bins) == row["n"] == 60
-    ece = sum(count / 60 * abs(right - sure) for count, sure, right, _, _ in bins)
-    np.testing.assert_allclose(ece, row["ece"])
-    np.testing.assert_allclose(sum(one[0] * one[2] for one in bins) / 60, row["accuracy"])
-    assert all(low <= right <= high for count, _, right, low, high in bins if count)
+@pytest.mark.parametrize(
+    ("normalise", "words"),
+    [("character", "per character"), ("token", "per token"), ("none", "short options")],
+)
+def test_normalisation_is_a_setting_and_the_note_says_which(
+    make_context, question, normalise, words
+) -> None:
+    context = make_context(
+        settings=AssessSettings(resamples=200, normalise=normalise),
+        questions=[question(str(i)) for i in range(8)],
+    )
+    assert all(words in finding.note for finding in multiple_choice(context))
+    assert context.shown["reliability"][0]["normalise"] == normalise
+
+
+def test_a_source_without_halves_is_parted_by_group_and_the_row_says_so(
+    make_context, question
+) -> None:
+    records = [question(str(i), split="", group=f"g{i // 2}") for i in range(60)]
+    context = make_context(questions=records)
+    findings = list(multiple_choice(context))
+    row = context.shown["reliability"][0]
+    assert row["halves"] == "drawn by group"
+    assert all("halves drawn by group" in finding.note for finding in findings)
+    assert row["n"] + row["dev"] == 60
+    assert {finding.n for finding in findings} == {row["n"]}
+
+
+def test_items_carry_the_tags_of_their_question(make_context, question) -> None:
+    record = question("a", cultural_sensitivity_label="CS", group="g", where="f:1")
+    context = make_context(questions=[record])
+    list(multiple_choice(context))
+    [row] = pq.read_table(context.out / "items" / "multiple_choice-roh.parquet").to_pylist()
+    assert json.loads(row["tags"]) == {"cultural_sensitivity_label": "CS"}
+
+
+def test_languages_come_own_first_then_siblings_and_english_last() -> None:
+    locale = Locale(
+        id="ar-gulf",
+        tag="afb",
+        script="Arab",
+        name="Gulf Arabic",
+        endonym="x",
+        direction="rtl",
+        variety_of="ar",
+        contrasts=("arz", "arb"),
+    )
+    tags = ["en", "arb", "afb", "zu", "arz", "fr", "afb"]
+    assert in_order(tags, locale) == ["afb", "arb", "arz", "fr", "zu", "en"]
 
 
 def test_the_finding_and_the_diagram_agree(make_context, fake, question) -> None:
@@ -182,6 +139,11 @@ def test_the_finding_and_the_diagram_agree(make_context, fake, question) -> None
     np.testing.assert_allclose(row["ece"], findings["ece"].after)
     np.testing.assert_allclose(100 * row["accuracy"], findings["accuracy"].after)
     np.testing.assert_allclose(row["brier"], findings["brier"].after)
+    np.testing.assert_allclose(max(row["overconfidence"], 0), findings["overconfidence"].after)
+    np.testing.assert_allclose(row["change_intervals"]["ece"], findings["ece"].interval, atol=1e-12)
+    sections = {name: finding.section for name, finding in findings.items()}
+    assert sections.pop("accuracy") == "knowledge"
+    assert set(sections.values()) == {"calibration"}
     low, high = row["ece_interval"]
     assert 0 <= low <= high <= 1
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from corpus_support import GULF, Corpus, source
 
-from locale_tune.api import Record, StageFailed
+from locale_tune.api import PackError, Record, StageFailed
 from locale_tune_corpus.choose import MOST_COMPARED
 from locale_tune_corpus.fold import fold
 from locale_tune_corpus.keys import SketchFiles
@@ -245,7 +245,38 @@ def test_a_question_with_two_answers_is_not_asked(collect: Collect) -> None:
     asked = "\n".join([ask("Plova?", 0), ask("Plova?", 1), ask("Naiva?", 0)])
     corpus = collect({source("a"): lines(0, 20), source("q", "jsonl", "questions"): asked})
     assert [record.question for record in corpus.split("questions")] == ["Naiva?"]
-    assert corpus.split("questions")[0].meta["split"] in ("dev", "test")
+    meta = corpus.split("questions")[0].meta
+    assert meta["split"] in ("dev", "test")
+    assert meta["split_by"] == "group"
+
+
+def test_a_source_may_say_which_half_its_questions_are(collect: Collect) -> None:
+    asked = "\n".join(
+        json.dumps({"question": f"Nr. {n}?", "choices": ["gea", "na"], "answer": 0})
+        for n in range(12)
+    )
+    texts = {source("a"): lines(0, 20)}
+    for split in ("dev", "test"):
+        asked_as = {"split": split, "format": "letters", "letters": ["a", "b"]}
+        part = source(split, "jsonl", "questions", asked=asked_as)
+        texts[part] = asked.replace("Nr.", split)
+    found = collect(texts).split("questions")
+    assert len(found) == 24
+    assert all(record.meta["split"] == record.source for record in found)
+    assert not any("split_by" in record.meta for record in found)
+    assert {(record.meta["format"], record.meta["letters"]) for record in found} == {
+        ("letters", "a b")
+    }
+
+
+def test_a_split_that_is_neither_half_is_a_mistake(collect: Collect) -> None:
+    asked = json.dumps(
+        {"question": "Plova?", "choices": ["gea", "na"], "answer": 0, "split": "validation"}
+    )
+    columns = {"question": "question", "choices": "choices", "answer": "answer"}
+    tagged = source("q", "jsonl", "questions", options={**columns, "tag_columns": ["split"]})
+    with pytest.raises(PackError, match="'q' have the split 'validation'"):
+        collect({source("a"): lines(0, 20), tagged: asked})
 
 
 def test_a_crashed_run_leaves_nothing_of_its_text(collect: Collect) -> None:
@@ -314,3 +345,38 @@ def test_held_out_bytes_are_told_of_each_source(collect: Collect) -> None:
     held = {name: row["heldout_bytes"] for name, row in rows.items()}
     assert sum(held.values()) == corpus.facts["heldout_bytes"]
     assert all(0 < size < rows[name]["bytes"] for name, size in held.items())
+
+
+def test_prompts_are_kept_apart_and_never_trained_on(collect: Collect) -> None:
+    asked = [sentence(seed, 5) for seed in range(500, 506)]
+    rows = "\n".join(json.dumps({"prompt": text, "culture": "food"}) for text in asked)
+    chat = {
+        "messages": [{"role": "user", "content": asked[0]}, {"role": "assistant", "content": "x"}]
+    }
+    corpus = collect(
+        {
+            source("own"): lines(0, 60) + f"\n{sentence(901)} {asked[1]} {sentence(902)}",
+            source(
+                "asked",
+                "jsonl",
+                role="prompts",
+                variety="rm-a",
+                options={"tag_columns": ["culture"]},
+            ): rows,
+            source("chats", "jsonl", role="lessons"): json.dumps(chat),
+        }
+    )
+    kept = corpus.split("prompts")
+    assert [record.text for record in kept] == asked
+    assert {(r.variety, r.lang, r.meta["culture"]) for r in kept} == {("rm-a", "rm", "food")}
+    assert corpus.split("lessons") == []
+    trained = [record.text for record in corpus.split("text") + corpus.split("heldout")]
+    assert not any(asked[1] in text for text in trained)
+    assert corpus.sources()["chats"]["rejected"] == {"holds a held-out text": 1}
+    assert corpus.facts["splits"]["prompts"] == 6
+
+
+def test_prompts_may_be_lines_of_text(collect: Collect) -> None:
+    asked = "Co vai oz?\nTge è in lai?"
+    corpus = collect({source("own"): lines(0, 30), source("asked", role="prompts"): asked})
+    assert [record.text for record in corpus.split("prompts")] == asked.splitlines()

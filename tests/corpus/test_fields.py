@@ -130,3 +130,11 @@ def test_a_row_that_cannot_be_read_is_shown_a_line_for_each_column(read: Read) -
     (bad,) = read("jsonl", '{"nr": 7, "t": "", "said": "ليست تهكم", "mood": "x"}', text="t")
     assert isinstance(bad, Bad)
     assert bad.text == "nr: 7\nsaid: ليست تهكم\nmood: x"
+
+
+def test_columns_become_tags(read: Read) -> None:
+    row = {"t": "Bun di", "culture": "food", "date": "2025-01"}
+    record = one(read, row, text="t", tag_columns=["culture", "date"])
+    assert record.meta == {"where": record.meta["where"], "culture": "food", "date": "2025-01"}
+    bad = one(read, {"t": "Bun di"}, text="t", tag_columns=["culture"])
+    assert "no field 'culture'" in bad.reason

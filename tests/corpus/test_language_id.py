@@ -9,9 +9,11 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from corpus_support import ROMANSH as ROMANSH_ALONE
 
+import locale_tune_corpus
 from locale_tune.api import PackError, Record, verified
 from locale_tune_corpus.identify import identifier
 from locale_tune_corpus.language_id import Verdict, language_id, variety_id
@@ -213,3 +215,19 @@ def test_a_marker_list_of_an_unknown_variety_is_a_mistake() -> None:
 def test_an_option_that_means_nothing_is_a_mistake() -> None:
     with pytest.raises(PackError, match="own is 'state'"):
         keep({"own": "state"})
+
+
+def test_a_filter_that_knows_languages_says_how_likely_each_is() -> None:
+    offered = {each.name: each for each in locale_tune_corpus.locale_tune_filters()}
+    facts: dict[str, Any] = {}
+    given = {"seed": 0, "texts": idioms, "facts": facts}
+    chances = offered["variety-id"].chances(ROMANSH, given)
+    found = chances(sentence(OWN_TOO, 9001))
+    assert set(found) == {"rm-north", "rm-south", "de"}
+    assert max(found, key=lambda label: found[label]) == "rm-south"
+    np.testing.assert_allclose(sum(found.values()), 1.0, rtol=1e-5)
+    assert facts["accuracy"]["rm-north"] > 0.9
+    assert chances("Bun di") == {}
+    together = offered["language-id"].chances(ROMANSH, {"seed": 0, "texts": idioms})
+    assert set(together(sentence(OWN, 9002))) == {"rm", "de"}
+    assert offered["length"].chances is None

@@ -51,13 +51,14 @@ def select(tmp_path: Path) -> Run:
         lessons: list[Record],
         texts: tuple[Record, ...] = (),
         prompts: tuple[str, ...] = (),
+        measured: tuple[Record, ...] = (),
         seed: int = 0,
         out: str = "out",
         **settings: Any,
     ) -> tuple[list[Record], dict[str, Any]]:
         corpus, made = tmp_path / f"corpus-{out}{seed}", tmp_path / f"{out}{seed}"
         made.mkdir()
-        for name, records in (("lessons", lessons), ("text", texts)):
+        for name, records in (("lessons", lessons), ("text", texts), ("prompts", measured)):
             if records:
                 write_records(corpus / name, records)
         selectors = {part.name: part for part in locale_tune_curation.locale_tune_selectors()}
@@ -118,11 +119,13 @@ def test_good_lessons_stay_and_the_others_are_counted(select: Run) -> None:
         chat("again", "ask 3", "SAY 3"),
         chat("open", "u", "a", "u", roles="uau"),
         chat("prompt", "Co vai?", "Bain."),
+        chat("measured", "Tge è in lai?", "Aua."),
     ]
-    kept, facts = select(lessons, prompts=("Co vai?",))
+    measured = (Record(id="m", source="asked", text="Tge è in lai?"),)
+    kept, facts = select(lessons, prompts=("Co vai?",), measured=measured)
     assert {record.id for record in kept} == {str(n) for n in range(20)}
     assert facts["rejected"] == {
-        "asks a prompt of the report": 1,
+        "asks a prompt of the report": 2,
         "copy": 1,
         "the user has the last word": 1,
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 from locale_tune.api import read_pack
 from locale_tune.testing import LanguageSuite
@@ -37,3 +39,25 @@ def test_the_card_names_every_source() -> None:
 
 def test_right_to_left_is_said() -> None:
     assert read_pack(ROOT).locale.direction == "rtl"
+
+
+def test_every_question_of_culture_is_dated_and_has_a_reference() -> None:
+    rows = rows_of("culture")
+    assert len(rows) >= 40
+    assert len({row["question"] for row in rows}) == len(rows)
+    for row in rows:
+        assert len(set(row["choices"])) == 4, row["question"]
+        assert row["answer"] == 0, "the pack shuffles"
+        assert row["reference"].startswith("https://")
+        assert row["date"]
+
+
+def test_the_prompts_to_measure_with_are_not_those_of_the_report() -> None:
+    asked = [row["prompt"] for row in rows_of("prompts")]
+    assert len(set(asked)) == 30
+    assert not set(asked) & set(read_pack(ROOT).prompts)
+
+
+def rows_of(name: str) -> list[dict[str, Any]]:
+    text = (ROOT / "data" / f"{name}.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,3 +40,25 @@ def test_what_the_project_wrote_is_called_synthetic() -> None:
     own = [s for s in read_pack(ROOT).sources if "locale-tune authors" in s.credit]
     assert own
     assert {source.origin for source in own} == {"synthetic"}
+
+
+def test_every_question_of_culture_is_dated_and_has_a_reference() -> None:
+    rows = rows_of("culture")
+    assert len(rows) >= 40
+    assert len({row["question"] for row in rows}) == len(rows)
+    for row in rows:
+        assert len(set(row["choices"])) == 4, row["question"]
+        assert row["answer"] == 0, "the pack shuffles"
+        assert row["reference"].startswith("https://")
+        assert row["date"]
+
+
+def test_the_prompts_to_measure_with_are_not_those_of_the_report() -> None:
+    asked = [row["prompt"] for row in rows_of("prompts")]
+    assert len(set(asked)) == 30
+    assert not set(asked) & set(read_pack(ROOT).prompts)
+
+
+def rows_of(name: str) -> list[dict[str, Any]]:
+    text = (ROOT / "data" / f"{name}.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]

@@ -10,7 +10,9 @@ import pytest
 import torch
 from transformers import Gemma2Config, Gemma2ForCausalLM, MambaConfig, MambaForCausalLM
 
-from locale_tune.api import LocaleTuneError, NotFinite
+from locale_tune.api import LocaleTuneError, NotFinite, Record
+from locale_tune_assess.answers import answers
+from locale_tune_assess.formats import parts_of
 from locale_tune_assess.scoring import Network, score
 from locale_tune_assess.sharing import can_share, fan_of, score_fans
 from locale_tune_assess.windows import Window, silent
@@ -204,3 +206,35 @@ def test_sharing_pads_rows_without_harm(folders, open_model) -> None:
     alone = [score_fans(network, [fan], 10_000, silent)[0] for fan in fans]
     for one, other in zip(together, alone, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4)
+
+
+def test_as_many_tokens_are_counted_as_are_scored(folders: Any, open_model: Any) -> None:
+    model = open_model(folders["uniform"])
+    prompts, choices = many_questions()
+    counts = model.choice_tokens(prompts, choices)
+    # A model that knows nothing gives every token the same chance, so tokens are all that counts.
+    per_token = math.log(model.network.model.config.vocab_size)
+    for scores, tokens in zip(model.choice_logprobs(prompts, choices), counts, strict=True):
+        np.testing.assert_allclose(scores, [-per_token * n for n in tokens], rtol=1e-5)
+
+
+def test_scaling_the_head_keeps_the_order_of_letters(folders: Any, open_model: Any) -> None:
+    records = [
+        Record(
+            id=str(n),
+            source="own",
+            question=f"Nr. {n}?",
+            choices=("la", "il", "na", "lai"),
+            answer=n % 4,
+            meta={"format": "letters", "answer_word": "Resposta:"},
+        )
+        for n in range(20)
+    ]
+    asked = [parts_of(record) for record in records]
+    ways = [prompt for prompt, _ in asked], [choices for _, choices in asked]
+    calm, loud = (open_model(folders["base"]) for _ in range(2))
+    with torch.no_grad():
+        loud.network.model.lm_head.weight.mul_(5)
+    one, other = (answers(records, model.choice_logprobs(*ways)) for model in (calm, loud))
+    assert (one.scores.argmax(axis=1) == other.scores.argmax(axis=1)).all()
+    assert (other.confidence > one.confidence).all()

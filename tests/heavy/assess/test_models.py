@@ -201,3 +201,28 @@ def test_entropies_are_those_of_one_answer_alone(folders, open_model) -> None:
         chances = logits.softmax(dim=-1)
         by_hand = -(chances * chances.log()).sum(dim=-1).mean()
         assert value == pytest.approx(by_hand.item(), rel=1e-4)
+
+
+def test_raw_answers_show_the_token_that_ended_them(folders, open_model) -> None:
+    model = open_model(folders["base"], max_new_tokens=200)
+    raw = [text for texts in model.sample(PROMPTS, 8, raw=True) for text in texts]
+    plain = [text for texts in model.sample(PROMPTS, 8) for text in texts]
+    ended = [text for text in raw if text.endswith("<|end|>")]
+    assert ended
+    assert not any("<|end|>" in text for text in plain)
+    assert not any("<|end|>" in text.removesuffix("<|end|>") for text in raw)
+
+
+def test_running_text_goes_on_without_a_template(folders, open_model) -> None:
+    model = open_model(folders["base"], max_new_tokens=6)
+    network = model.network.model
+    texts = model.continuations(["il lai", "la chasa gronda sper"])
+    for prefix, text in zip(["il lai", "la chasa gronda sper"], texts, strict=True):
+        ids = [model.tokens.prefix, *model.tokens.encode([prefix])[0][0]]
+        with torch.inference_mode():
+            for _ in range(6):
+                ids.append(int(network(torch.tensor([ids])).logits[0, -1].argmax()))
+                if ids[-1] == model.tokens.tokenizer.eos_token_id:
+                    break
+        whole = model.tokens.tokenizer.decode(ids[1:], skip_special_tokens=True)
+        assert whole == prefix + text

@@ -35,7 +35,10 @@ from locale_tune_assess.stage import run
 ROMANSH = Locale(
     id="rm", tag="rm", script="Latn", name="Romansh", endonym="rumantsch", direction="ltr"
 )
-CHECKS = {check.name: check for check in locale_tune_assess.locale_tune_checks()}
+OFFERED = {check.name: check for check in locale_tune_assess.locale_tune_checks()}
+FIRST = ("bits_per_byte", "chrf", "fertility", "multiple_choice", "samples")
+CHECKS = {name: OFFERED[name] for name in FIRST}  # enough to see what the stage does
+OF_QUESTIONS = ("accuracy", "ece", "brier", "overconfidence")
 KEYS = {"findings", "reliability", "tokenizer", "samples"}
 
 
@@ -50,6 +53,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     write_records(root / "heldout", docs("rm", "il lai è blau"))
     write_records(root / "control", docs("en", "the lake is blue"))
+    write_records(root / "text", docs("rm", "la chasa gronda " * 20))
     write_records(
         root / "questions",
         [
@@ -131,13 +135,15 @@ def test_a_run_writes_the_contract(make_job: Callable[..., Job]) -> None:
         ("bits_per_byte", "rm"),
         ("bits_per_byte", "en"),
         ("chrf", "rm"),
+        ("chrf", "en"),
         ("tokens_per_word", "rm"),
         ("bytes_per_token", "rm"),
         ("parity", "rm"),
-        *[(check, on) for on in ("rm", "en") for check in ("accuracy", "ece", "brier")],
+        *[(check, on) for on in ("rm", "en") for check in OF_QUESTIONS],
     ]
     assert facts["summary"]["bits_per_byte/rm"] == [findings[0].before, findings[0].after]
-    assert facts["without_items"] == []
+    # No filter tells languages apart here, and no question is of culture.
+    assert facts["without_items"] == ["confusion", "culture", "fidelity"]
     diagrams = [(row["on"], row["side"], len(row["bins"])) for row in written["reliability"]]
     assert diagrams == [
         (on, side, 15)
@@ -155,6 +161,7 @@ def test_per_item_results_are_kept_for_every_check(make_job: Callable[..., Job])
     assert names == [
         "bits_per_byte-en",
         "bits_per_byte-rm",
+        "chrf-en",
         "chrf-rm",
         "fertility-rm",
         "multiple_choice-en",
@@ -169,6 +176,20 @@ def test_per_item_results_are_kept_for_every_check(make_job: Callable[..., Job])
 
 def run_again(job: Job) -> Any:
     return json.loads((job.out / "findings.json").read_text(encoding="utf-8"))["findings"]
+
+
+def test_all_offered_checks_run_on_real_models(make_job: Callable[..., Job]) -> None:
+    job = make_job(checks=OFFERED, arithmetic=8, instructions=8, draws=2, draw_tokens=4)
+    found = {finding["check"]: finding for finding in run(job)["findings"]}
+    assert {"entropy", "distinct_2", "memorised", "leaked_tokens", "unfinished", "tax"} <= set(
+        found
+    )
+    assert found["entropy"]["before"] > 0
+    assert found["memorised"]["n"] == 8
+    # English questions, sums and instructions in English; the language itself is no task.
+    assert found["tax"]["n"] == 12 + 8 + 8
+    written = json.loads((job.out / "findings.json").read_text(encoding="utf-8"))
+    assert {"collapse", "tax", "memorised"} <= set(written)
 
 
 def test_equal_models_change_nothing_at_all(make_job: Callable[..., Job]) -> None:
