@@ -15,7 +15,7 @@ UNKNOWN_ID = "LicenseRef-Unknown"
 NO_STATEMENT = "NOASSERTION"  # SPDX's own word for "nobody has said"
 # Roles whose text reaches the weights. Text that is only measured with does not bind the model.
 BASE = "the base model"
-TRAINED = frozenset({"text", "replay", "lessons"})
+TRAINED = frozenset({"text", "replay", "lessons", "preferences"})
 
 
 class Rank(IntEnum):

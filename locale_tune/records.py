@@ -144,6 +144,7 @@ def _schema() -> pa.Schema:
             ("choices", pa.list_(text)),
             ("answer", pa.int32()),
             ("translation", text),
+            ("rejected", text),
             ("meta", text),
         ]
     )

@@ -14,6 +14,7 @@ Role = Literal[
     "replay",
     "control",
     "lessons",
+    "preferences",
     "questions",
     "prompts",
     "parallel",
@@ -29,8 +30,10 @@ SPLITS = (
     "text",
     "replay",
     "lessons",
+    "preferences",
     "questions",
     "heldout",
+    "heldout_preferences",
     "control",
     "parallel",
     "contrast",
@@ -149,8 +152,9 @@ class Record(Frozen):
 
     `text` holds running text; `messages` a chat; `question`, `choices` and `answer` (an index
     into `choices`) a multiple-choice item; `text` and `translation` a pair (`translation` is in
-    `meta["translation_lang"]`). `meta["group"]` keeps records together when held-out text is
-    drawn: no group stands on both sides.
+    `meta["translation_lang"]`); `messages` and `rejected` a preference: the last answer of the
+    chat was preferred to the rejected one. `meta["group"]` keeps records together when held-out
+    text is drawn: no group stands on both sides.
     """
 
     id: str
@@ -163,6 +167,7 @@ class Record(Frozen):
     choices: tuple[str, ...] = ()
     answer: int | None = None
     translation: str = ""
+    rejected: str = ""
     meta: dict[str, str] = {}
 
 

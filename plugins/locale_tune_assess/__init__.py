@@ -59,6 +59,13 @@ def measure_fertility(context: Context) -> Iterator[Finding]:
     return measure(context)
 
 
+def measure_preferences(context: Context) -> Iterator[Finding]:
+    """Measure whether preferred answers have become less likely."""
+    from .preferences import preferences as measure
+
+    return measure(context)
+
+
 def measure_confusion(context: Context) -> Iterator[Finding]:
     """Measure whether answers stay in the language they are asked in."""
     from .confusion import confusion as measure
@@ -153,6 +160,11 @@ def locale_tune_checks() -> Iterable[Check]:
     yield Check("culture", measure_culture, "accuracy on questions of culture, and on cloze")
     yield Check(
         "fertility", measure_fertility, "tokens per word, bytes per token, parity with English"
+    )
+    yield Check(
+        "preferences",
+        measure_preferences,
+        "bits per byte of preferred answers, and which is likelier",
     )
     yield Check("samples", measure_samples, "greedy answers to the pack's prompts, side by side")
     yield Check(

@@ -122,6 +122,9 @@ class Model(Protocol):
     def entropies(self, prompts: Sequence[str], answers: Sequence[str]) -> list[float]:
         """Return the mean next-token entropy (nats) over each answer, given its user message."""
 
+    def answer_nll(self, prompts: Sequence[str], answers: Sequence[str]) -> list[Score]:
+        """Return the summed negative log-likelihood of each answer, given its user message."""
+
     def spans(self, texts: Sequence[str]) -> list[Spans]:
         """Return each token's (start, end) in code points. Needs the tokenizer only."""
 

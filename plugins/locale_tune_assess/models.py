@@ -276,14 +276,24 @@ class LocalModel:
             return [decode([id_ if id_ >= 0 else ~id_ for id_ in ids]) for ids in answers]
         return [decode(_ended(ids), skip_special_tokens=True).strip() for ids in answers]
 
+    def answer_nll(self, prompts: Sequence[str], answers: Sequence[str]) -> list[Score]:
+        """Return the summed negative log-likelihood of each answer, given its user message."""
+        sums = self._score(self._answered(prompts, answers))
+        return [Score(nats, len(said.encode())) for nats, said in zip(sums, answers, strict=True)]
+
     def entropies(self, prompts: Sequence[str], answers: Sequence[str]) -> list[float]:
         """Return the mean next-token entropy (nats) over each answer, given its user message."""
+        whole = self._answered(prompts, answers)
+        return mean_entropies(self.network, whole, self.settings.batch_tokens, self._tell)
+
+    def _answered(self, prompts: Sequence[str], answers: Sequence[str]) -> list[Window]:
+        """Return prompt and answer as one window each, of which the answer is scored."""
         coded = self.tokens.encode(answers)
         whole = []
         for item, (prompt, (ids, _)) in enumerate(zip(prompts, coded, strict=True)):
             asked = self.tokens.chat(prompt)
             whole.append(Window(item, (*asked, *ids), len(asked)))
-        return mean_entropies(self.network, whole, self.settings.batch_tokens, self._tell)
+        return whole
 
     def spans(self, texts: Sequence[str]) -> list[Spans]:
         """Return each token's (start, end) in code points. Needs the tokenizer only."""

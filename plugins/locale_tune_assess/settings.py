@@ -25,6 +25,9 @@ class AssessSettings(Settings):
         default=200, gt=0, description="questions per language and split (dev, test)"
     )
     max_parallel: int = Field(default=24, gt=0, description="sentence pairs to translate")
+    max_preferences: int = Field(
+        default=200, gt=0, description="held-out pairs of a preferred and a rejected answer"
+    )
     max_prompts: int = Field(
         default=100, gt=0, description="prompts of the pack's sources whose answers are judged"
     )

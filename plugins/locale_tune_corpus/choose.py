@@ -8,7 +8,7 @@ record left out for the cap takes no copy of it along.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from enum import IntEnum
 from itertools import groupby, islice, pairwise
 from pathlib import Path
@@ -94,9 +94,11 @@ class Chooser:
         disputed = asked[order][np.isin(question, question[1:][other])]
         self.fates[disputed[self.fates[disputed] == Fate.KEEP]] = Fate.DISPUTED
 
-    def hold_out(self, share: float, most: int) -> int:
-        """Hold whole groups of native text out; return how many."""
-        rows = np.flatnonzero(self._text & (self.fates == Fate.KEEP))
+    def hold_out(self, share: float, most: int, sources: Collection[str]) -> int:
+        """Hold whole groups of the records of these sources out; return how many."""
+        chosen_from = [rows for source, rows in self._sources() if source.id in sources]
+        rows = np.concatenate([np.empty(0, np.int64), *chosen_from])
+        rows = rows[self.fates[rows] == Fate.KEEP]
         groups = self._keys["group"][rows]
         source_of = self._source_of()[rows]
         order = np.lexsort((source_of, groups))

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from locale_tune.api import (
     Record,
+    Source,
     commit_folder,
     read_records,
     records_of,
@@ -28,6 +29,7 @@ from locale_tune_corpus.keys import number
 from locale_tune_corpus.leaks import Leaks
 from locale_tune_corpus.ledger import Rejects
 from locale_tune_corpus.parts import Part
+from locale_tune_corpus.preferring import is_sibling
 from locale_tune_corpus.sides import group_of
 from locale_tune_corpus.spool import count_over_cap, fated
 
@@ -82,7 +84,7 @@ class Clean:
         for table, fates in found:
             mask = []
             for record, fate in zip(records_of(table), fates, strict=True):
-                reason = REASONS.get(fate) or self._leak(record, part.source.role)
+                reason = REASONS.get(fate) or self._leak(record, part.source)
                 mask.append(not reason)
                 if reason:
                     rejects.rejected(record, reason)
@@ -92,13 +94,14 @@ class Clean:
                     count(varieties, record, "text")
             yield table.filter(pa.array(mask))
 
-    def _leak(self, record: Record, role: str) -> str:
+    def _leak(self, record: Record, source: Source) -> str:
         """Return why a record must not be trained on.
 
         Text may share a group with a control (the same article of a declaration in two
-        languages); replay and lessons may not.
+        languages), and so may what is only paired with it; replay and lessons may not.
         """
-        if role != "text" and number(self.seed, group_of(record)) in self.groups:
+        alone = source.role != "text" and not is_sibling(source)
+        if alone and number(self.seed, group_of(record)) in self.groups:
             return "of one group with a tested item"
         return self.leaks.find(record)
 

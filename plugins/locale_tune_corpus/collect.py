@@ -9,8 +9,9 @@ written. The second pass takes out of the training text what holds a tested item
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -37,13 +38,14 @@ from locale_tune_corpus.gate import admitted
 from locale_tune_corpus.ledger import Ledger
 from locale_tune_corpus.pairs import pairs
 from locale_tune_corpus.parts import Part, cut
+from locale_tune_corpus.preferring import is_sibling, preferred
 from locale_tune_corpus.share import cores, run_all
 from locale_tune_corpus.sides import capped, group_of, half
 from locale_tune_corpus.sift import Sift
 from locale_tune_corpus.spool import Spool
 
-TESTED = ("heldout", "parallel", "questions", "control", "prompts")
-TRAINING = ("text", "replay", "lessons")
+TESTED = ("heldout", "heldout_preferences", "parallel", "questions", "control", "prompts")
+TRAINING = ("text", "replay", "lessons", "preferences")
 # Roles whose records are told apart in this process; those of TRAINING are in `clean.py`.
 OTHERS = ("parallel", "questions", "prompts", "control", "contrast", "lexicon")
 BYTES_A_PROCESS = 16_000_000  # to start one takes as long as to sift a few megabytes
@@ -116,7 +118,10 @@ class Corpus:
         chooser = Chooser(self.parts, folders, settings.near_duplicates)
         chooser.drop_copies()
         chooser.drop_disputed()
-        self.heldout_groups = chooser.hold_out(settings.heldout_share, settings.heldout_max)
+        text, answers = (self._of_role(role) for role in ("text", "preferences"))
+        limits = settings.heldout_share, settings.heldout_max
+        self.heldout_groups = chooser.hold_out(*limits, text)
+        chooser.hold_out(*limits, answers)
         fates = [chooser.of(number) for number in range(len(self.parts))]
         (self.job.work / "fates").mkdir(exist_ok=True)
         for part, fate in zip(self.parts, fates, strict=True):
@@ -134,6 +139,9 @@ class Corpus:
         def held(source: str) -> Iterator[Record]:
             return (record for record in read_records(heldout) if record.source == source)
 
+        held_pairs = (r for r in spool.records("preferences", Fate.HELD) if r.rejected)
+        siblings = self._preferred(read_records(heldout), spool.of)
+        self._write("heldout_preferences", held_pairs, siblings)
         made = pairs(self.ledger.sources, held, spool.of, settings.parallel_max, seed)
         self._write("parallel", spool.records("parallel"), made)
         cloze = cloze_questions(read_records(heldout), settings.cloze_questions, seed)
@@ -149,10 +157,11 @@ class Corpus:
         tested = tuple(self.job.out / split for split in TESTED)
         clean = Clean(self.job.work, self.job.seed, tested)
         self._run(clean, trained)
-        for role in TRAINING:
+        for role in ("text", "replay", "lessons"):
             folders = [clean.folder(part) for part in trained if part.source.role == role]
             tables = (table for f in folders for table in read_tables(f / "records"))
             self._counted(role, write_tables(self.job.out / role, tables))
+        self._write_preferences(clean, trained)
         for part in trained:
             self.ledger.take(part.source.id, clean.folder(part))
             for name, counts in read_json(clean.folder(part) / VARIETIES).items():
@@ -164,6 +173,29 @@ class Corpus:
                 "look at rejects.jsonl for the reasons; loosen a filter in "
                 '[settings.collect.filter_options], or add a source with role = "text"',
             )
+
+    def _write_preferences(self, clean: Clean, trained: list[Part]) -> None:
+        """Write pairs of answers, and those that native text makes with its siblings."""
+
+        def of(source_id: str) -> Iterator[Record]:
+            for part in trained:
+                if part.source.id == source_id:
+                    yield from read_records(clean.folder(part) / "records")
+
+        given = (r for name in self._of_role("preferences") for r in of(name))
+        made = self._preferred(read_records(self.job.out / "text"), of)
+        folder = self.job.out / "preferences"
+        self._counted("preferences", write_records(folder, chain(given, made)))
+
+    def _preferred(
+        self, natives: Iterable[Record], of: Callable[[str], Iterable[Record]]
+    ) -> Iterator[Record]:
+        siblings = [source for source in self.ledger.sources if is_sibling(source)]
+        yield from preferred(siblings, natives, of, self.job.settings.preference_prompt)
+
+    def _of_role(self, role: str) -> list[str]:
+        """Return the sources of a role; those that only pair with another are not among them."""
+        return [s.id for s in self.ledger.sources if s.role == role and not is_sibling(s)]
 
     def write_lexicon(self) -> None:
         """Write words with their translations: looked up, never trained on as text."""
@@ -221,7 +253,7 @@ class Corpus:
 
         def counted() -> Iterator[Record]:
             for record in records:
-                self.ledger.kept(record, held=split == "heldout")
+                self.ledger.kept(record, held=split.startswith("heldout"))
                 if split == "heldout":
                     count(self.varieties, record, split)
                 yield record

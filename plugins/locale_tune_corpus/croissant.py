@@ -17,7 +17,9 @@ CROISSANT, RAI = "http://mlcommons.org/croissant/1.1", "http://mlcommons.org/cro
 SPDX = "https://spdx.org/licenses/{}.html"
 TRAINING = {"text": "trained on", "replay": "trained on, so that less is forgotten"}
 TRAINING |= {"lessons": "trained on, as conversations"}
+TRAINING |= {"preferences": "trained on, as pairs of answers of which one is preferred"}
 MEASURING = {"heldout": "measured with, never trained on", "parallel": "measured with, as pairs"}
+MEASURING |= {"heldout_preferences": "measured with, as pairs of answers"}
 MEASURING |= {"questions": "measured with, as multiple choice", "control": "measured with"}
 MEASURING |= {"prompts": "asked to measure the answers, never trained on"}
 MEASURING |= {"contrast": "other languages, to tell them apart", "lexicon": "words looked up"}
@@ -34,6 +36,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "choices": (TEXT, "its choices"),
     "answer": ("sc:Integer", "index of the right choice, from 0"),
     "translation": (TEXT, "translation of the text, for pairs"),
+    "rejected": (TEXT, "the answer to which the last one of the conversation is preferred"),
     "meta": (TEXT, "more about the record, as a JSON object of texts"),
 }
 LISTS = ("choices", "messages")

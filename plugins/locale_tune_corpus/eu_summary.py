@@ -32,6 +32,7 @@ CONTENT = {
     "text": "running text",
     "replay": "running text in other languages",
     "lessons": "conversations",
+    "preferences": "pairs of answers, one preferred",
 }
 # Reasons that say nothing about a text itself.
 COPIES = ("copy", "over the cap", "held-out", "question", "tested", "answers")

@@ -24,8 +24,8 @@ ROLES = {"system", "user", "assistant"}
 # `:joy:`, and the half of a surrogate pair that a broken export leaves behind it
 EMOJI_CODE = re.compile(r"(?<!\s)\s*:[a-z][a-z0-9_+-]{1,40}:(?:[^\s:\w]|ud\b)*")
 ROW_NUMBER = "#"
-NAME_COLUMNS = {"text", "messages", "question", "answer", "translation", "group", "variety"}
-NAME_COLUMNS |= {"passage"}
+NAME_COLUMNS = {"text", "messages", "question", "answer", "translation", "rejected"}
+NAME_COLUMNS |= {"passage", "gap", "group", "variety"}
 SHOWN, SHOWN_ROW = 40, 200
 
 
@@ -62,6 +62,8 @@ class Fields(RowOptions):
     layout: str = Field(default="", description="a benchmark whose columns are known")
     translation: str = ""
     translation_lang: str = ""
+    rejected: str = ""
+    gap: str = ""
 
 
 class Placed(NamedTuple):
@@ -103,6 +105,7 @@ def columns_of(fields: Fields) -> set[str]:
 # What a row keeps under these very names needs no options.
 USUAL: dict[str, dict[str, str]] = {
     "lessons": {"messages": "messages"},
+    "preferences": {"messages": "messages", "rejected": "rejected"},
     "questions": {"question": "question", "choices": "choices", "answer": "answer"},
     "parallel": {"text": "text", "translation": "translation"},
     "lexicon": {"text": "word", "translation": "translation"},
@@ -204,6 +207,8 @@ def _content(row: Row, fields: Fields, identity: str) -> dict[str, Any]:
         content["translation"] = text_of(row, fields.translation)
     if fields.messages or fields.turns:
         content["messages"] = _messages(row, fields)
+    if fields.rejected:
+        content["rejected"] = _rejected(row, fields, content.get("messages", ()))
     if fields.question:
         passage = optional_text(row, fields.passage) if fields.passage else ""
         content["question"] = f"{passage}\n\n{text_of(row, fields.question)}".lstrip()
@@ -216,9 +221,19 @@ def _meta(row: Row, fields: Fields, where: str) -> dict[str, str]:
     meta = {name: value for name, value in told.items() if value} | {"where": where}
     if fields.group:
         meta["group"] = text_of(numbers_as_text(row), fields.group)
+    if fields.gap:
+        meta["gap"] = _gap(row.get(fields.gap))
     if fields.translation:
         meta["translation_lang"] = fields.translation_lang
     return meta
+
+
+def _gap(value: Any) -> str:
+    """Return how far apart two answers are, as text. Raise Unreadable if it is no number."""
+    try:
+        return str(float(value))
+    except (TypeError, ValueError):
+        raise Unreadable(f"the gap {str(value)[:SHOWN]!r} is not a number") from None
 
 
 def _messages(row: Row, fields: Fields) -> tuple[Message, ...]:
@@ -233,6 +248,16 @@ def _messages(row: Row, fields: Fields) -> tuple[Message, ...]:
             raise Unreadable(f"turn {number} is {kind_of(turn)}, not an object")
         messages.append(_message(turn.get("role"), text_of(turn, "content")))
     return tuple(messages)
+
+
+def _rejected(row: Row, fields: Fields, messages: tuple[Message, ...]) -> str:
+    """Return the rejected answer to the same chat. Raise Unreadable where there is no pair."""
+    rejected = text_of(row, fields.rejected)
+    if not messages or messages[-1].role != "assistant":
+        raise Unreadable("a preference needs a chat that ends with the preferred answer")
+    if messages[-1].content.strip() == rejected.strip():
+        raise Unreadable("the rejected answer is the preferred one")
+    return rejected
 
 
 def _message(role: Any, content: str) -> Message:

@@ -33,6 +33,8 @@ def strings(record: Record) -> Iterator[str]:
     """Yield every text that a record holds."""
     yield from (record.text, record.translation, record.question, *record.choices)
     yield from (message.content for message in record.messages)
+    if record.rejected:
+        yield record.rejected
 
 
 def script_share(locale: Locale, settings: Mapping[str, Any]) -> Keep:

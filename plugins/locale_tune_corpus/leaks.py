@@ -54,9 +54,10 @@ class Leaks:
         self._frames = Frames()
 
     def protect(self, record: Record) -> None:
-        """Protect a text, both sides of a pair, and a question together with its answer."""
+        """Protect a text, both sides of a pair, a preference, a question with its answer."""
         name = f"{record.source} {record.id}"
-        for text in (record.text, record.translation):
+        chat = " \n ".join(message.content for message in record.messages)
+        for text in (record.text, record.translation, chat if record.rejected else ""):
             if words := _words(text):
                 self._add_text(name, words)
         if record.question and record.answer is not None:

@@ -45,7 +45,8 @@ def _is_mark(char: str) -> bool:
 
 
 def _row(record: Record) -> dict[str, Any]:
-    return record.model_dump(include={"text", "translation", "question", "choices", "messages"})
+    said = {"text", "translation", "question", "choices", "messages", "rejected"}
+    return record.model_dump(include=said)
 
 
 def _composed(value: Any) -> Any:

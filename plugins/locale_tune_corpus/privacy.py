@@ -82,6 +82,7 @@ class Scrubber:
             "text": clean(record.text),
             "translation": clean(record.translation, other),
             "question": clean(record.question),
+            "rejected": clean(record.rejected),
             "choices": tuple(clean(choice) for choice in record.choices),
             "messages": tuple(
                 Message(role=message.role, content=clean(message.content))

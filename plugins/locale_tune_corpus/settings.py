@@ -29,6 +29,10 @@ class CollectSettings(Settings):
     control_max: int = Field(400, ge=0, description="at most this many texts of other languages")
     parallel_max: int = Field(24, ge=0, description="at most this many pairs made by pair_with")
     cloze_questions: int = Field(60, ge=0, description="next-sentence questions; 0 makes none")
+    preference_prompt: str = Field(
+        "{start}",
+        description="what is asked where a text is preferred to its sibling; {start} is its start",
+    )
     near_duplicates: float = Field(
         0.8, ge=0, le=1, description="similarity from which a text is a copy; 0 looks for none"
     )

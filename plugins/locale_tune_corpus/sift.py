@@ -31,7 +31,15 @@ from locale_tune_corpus.parts import Part
 from locale_tune_corpus.privacy import guard
 
 EVERY_LANGUAGE = ("hygiene",)  # the filters that hold for other languages, chats and questions too
-OWN_LANGUAGE = ("text", "lessons", "questions", "prompts", "parallel", "lexicon")
+OWN_LANGUAGE = (
+    "text",
+    "lessons",
+    "preferences",
+    "questions",
+    "prompts",
+    "parallel",
+    "lexicon",
+)
 UNGUARDED = ("lexicon",)  # a word list holds no person's data, and its words must stay as they are
 Keep = Callable[[Record], str]
 Guard = Callable[[Record], tuple[Record, str, Counter[str]]]

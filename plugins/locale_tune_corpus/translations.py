@@ -30,7 +30,7 @@ from locale_tune_corpus.messages import (
 )
 
 PAIRS = ("parallel", "lexicon")
-CHATS = ("lessons", "questions")
+CHATS = ("lessons", "preferences", "questions")
 
 
 class CatalogOptions(Settings):

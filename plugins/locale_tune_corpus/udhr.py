@@ -22,7 +22,7 @@ class UdhrOptions(Settings):
     """Whether an article or each of its paragraphs is one record, and the source to pair with."""
 
     unit: Literal["article", "paragraph"] = "article"
-    pair_with: str = ""
+    pair_with: str | tuple[str, ...] = ""
 
 
 class _Declaration(HTMLParser):

@@ -22,6 +22,7 @@ BY_PRODUCTS = (
     "extension.json",
     "certificate.json",
     "trim.json",
+    "own-pairs.json",
 )
 REWRITTEN = ("config.json", "generation_config.json", "tokenizer_config.json", "README.md")
 MACHINE_KEYS = ("_name_or_path", "name_or_path", "is_local", "local_files_only", "_commit_hash")

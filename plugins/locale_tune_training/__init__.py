@@ -1,4 +1,4 @@
-"""Training: the base model made ready, cultural injection, instruction tuning; one loop for all."""
+"""Training: the base model made ready, injection, tuning, preferences; one loop for all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from locale_tune.api import Job, Stage, hookimpl
-from locale_tune_training.settings import BaseSettings, InjectSettings, TuneSettings
+from locale_tune_training.settings import (
+    AlignSettings,
+    BaseSettings,
+    InjectSettings,
+    TuneSettings,
+)
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors")
 
@@ -29,6 +34,12 @@ def _tune(job: Job) -> Mapping[str, Any]:
     return run(job)
 
 
+def _align(job: Job) -> Mapping[str, Any]:
+    from locale_tune_training.align import run
+
+    return run(job)
+
+
 def _speed(job: Job) -> float:
     from locale_tune_training.speed import measure
 
@@ -37,7 +48,7 @@ def _speed(job: Job) -> float:
 
 @hookimpl
 def locale_tune_stages() -> Iterator[Stage]:
-    """Offer `base`, `inject` and `tune`."""
+    """Offer `base`, `inject`, `tune` and `align`."""
     yield Stage(
         "base",
         needs=(),
@@ -72,6 +83,20 @@ def locale_tune_stages() -> Iterator[Stage]:
         heavy=True,
         libraries=LIBRARIES,
         doc="instruction tuning: loss mask, prompt loss weight, label smoothing, packing",
+        speed=_speed,
+        budget_share=0.3,
+        parallel=True,
+    )
+    yield Stage(
+        "align",
+        needs=("model", "lessons"),
+        makes="model",
+        run=_align,
+        settings=AlignSettings,
+        heavy=True,
+        libraries=LIBRARIES,
+        uses=("filters",),
+        doc="preferences: DPO, DPOP, IPO, SPIN rounds, judged rounds, curriculum",
         speed=_speed,
         budget_share=0.3,
         parallel=True,

@@ -29,6 +29,24 @@ class Row(NamedTuple):
     weights: Tensor
 
 
+class PairRow(NamedTuple):
+    """One packed row of pairs: answers stand in turn, the chosen and then the rejected one.
+
+    Each is a record with its prompt; `weights` are 1 where its answer is predicted, 0 elsewhere.
+    `reference` holds the summed log-probabilities of the records, [2 pairs], `gaps` how far apart
+    the rewards of a pair are, [pairs]; both are float64.
+    """
+
+    ids: Tensor
+    positions: Tensor
+    weights: Tensor
+    reference: Tensor
+    gaps: Tensor
+
+
+AnyRow = Row | PairRow
+
+
 class Tokens:
     """Encoded records on disk: flat ids and weights, and where each record begins."""
 

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from locale_tune.api import Job, StageFailed, Stopped, disk_errors
-from locale_tune_training.batches import Row
+from locale_tune_training.batches import AnyRow
 from locale_tune_training.checkpoints import Checkpoints
 from locale_tune_training.hooks import Hooks
 from locale_tune_training.lora import Adapters, adapters
@@ -59,7 +59,7 @@ class State:
 
 def train(
     module: LossModule,
-    stream: Iterator[Row],
+    stream: Iterator[AnyRow],
     steps: int,
     settings: TrainSettings,
     job: Job,
@@ -76,7 +76,7 @@ def train(
 
 def _train(
     module: LossModule,
-    stream: Iterator[Row],
+    stream: Iterator[AnyRow],
     steps: int,
     settings: TrainSettings,
     job: Job,
@@ -150,7 +150,7 @@ def ready(module: LossModule, settings: TrainSettings) -> Adapters | None:
     return merging
 
 
-def _count(state: State, update: Update, window: list[Row]) -> None:
+def _count(state: State, update: Update, window: list[AnyRow]) -> None:
     state.loss = update.loss
     state.history.append(update.loss)
     state.step += 1

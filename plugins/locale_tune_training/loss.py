@@ -58,6 +58,26 @@ def fused_ce(
     return Sums(loss, nll, weighted.sum())
 
 
+@torch.no_grad()
+def token_logps(
+    hidden: Tensor,
+    head: Tensor,
+    labels: Tensor,
+    scale: float = 1.0,
+    cap: float = 0.0,
+    bias: Tensor | None = None,
+) -> Tensor:
+    """Return log p of each label [N] given its hidden state [N, H]; no gradient, no full logits."""
+    wide = _wide(hidden)
+    found = torch.empty(len(labels), dtype=wide, device=hidden.device)
+    chunk = _chunk_rows(hidden.device.type, len(head))
+    for start in range(0, len(labels), chunk):
+        rows = slice(start, start + chunk)
+        z = _logits(hidden[rows], head, wide, scale, cap, bias)
+        found[rows] = z.gather(1, labels[rows, None]).squeeze(1) - torch.logsumexp(z, dim=1)
+    return found
+
+
 class _FusedCE(torch.autograd.Function):
     """Compute loss and gradients in one pass over row chunks; backward only scales them."""
 
@@ -85,13 +105,7 @@ class _FusedCE(torch.autograd.Function):
         for start in range(0, len(labels), chunk):
             rows = slice(start, start + chunk)
             h, y, w = hidden[rows], labels[rows, None], weights[rows]
-            z = (h @ head.T).to(wide)
-            if bias is not None:
-                z += bias
-            if scale != 1.0:
-                z *= scale
-            if cap:
-                z = cap * torch.tanh(z / cap)
+            z = _logits(h, head, wide, scale, cap, bias)
             slope = 1.0 - (z / cap) ** 2 if cap else None
             z_y = z.gather(1, y).squeeze(1)
             smoothed = smoothing * z_y - z @ spread if smoothing else 0.0
@@ -132,6 +146,18 @@ class _FusedCE(torch.autograd.Function):
                 part.mul_(grads[0])
         d_hidden, d_head, d_bias = found
         return d_hidden, d_head, *(None,) * 6, d_bias
+
+
+def _logits(
+    hidden: Tensor, head: Tensor, wide: torch.dtype, scale: float, cap: float, bias: Tensor | None
+) -> Tensor:
+    """Return the logits of one chunk of rows, in `wide`."""
+    z = (hidden @ head.T).to(wide)
+    if bias is not None:
+        z += bias
+    if scale != 1.0:
+        z *= scale
+    return cap * torch.tanh(z / cap) if cap else z
 
 
 def _chunk_rows(device: str, vocabulary: int) -> int:

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from locale_tune.api import Machine, StageFailed
 from locale_tune_training.attention import Records, cut_rows, leave_rows_whole
-from locale_tune_training.batches import Row
+from locale_tune_training.batches import AnyRow, Row
 from locale_tune_training.loss import Sums, fused_ce
 from locale_tune_training.parallel import world_of
 
@@ -38,26 +38,35 @@ class LossModule(nn.Module):
 
     def forward(self, row: Row) -> Sums:
         """Return the sums over one row. Token t is predicted from position t - 1."""
-        device = next(self.parameters()).device
-        ids, positions, weights = (part.to(device) for part in row)
+        ids, weights = self._on_device(row.ids), self._on_device(row.weights)
+        return fused_ce(
+            self.states(row)[:-1],
+            labels=ids[1:],
+            weights=weights[1:],
+            smoothing=self.smoothing,
+            smooth_over=self.smooth_over,
+            **self.head(),
+        )
+
+    def states(self, row: AnyRow) -> Tensor:
+        """Return the last hidden states [L, H] of one packed row."""
+        ids, positions = self._on_device(row.ids), self._on_device(row.positions)
         records = Records(row.positions)
         hidden = self._hidden(ids, positions, records)
         if self.by_records and not records.used:  # this architecture keeps them from its attention
             leave_rows_whole(self.model)
             self.by_records = False
             hidden = self._hidden(ids, positions, records)
+        return hidden
+
+    def head(self) -> dict[str, Any]:
+        """Return what turns hidden states into logits, as the loss takes it."""
         head = self.model.get_output_embeddings()
-        return fused_ce(
-            hidden[:-1],
-            head.weight,
-            ids[1:],
-            weights[1:],
-            smoothing=self.smoothing,
-            smooth_over=self.smooth_over,
-            scale=self.scale,
-            cap=self.cap,
-            bias=getattr(head, "bias", None),
-        )
+        bias = getattr(head, "bias", None)
+        return {"head": head.weight, "scale": self.scale, "cap": self.cap, "bias": bias}
+
+    def _on_device(self, part: Tensor) -> Tensor:
+        return part.to(next(self.parameters()).device)
 
     def _hidden(self, ids: Tensor, positions: Tensor, records: Records) -> Tensor:
         """Return the last hidden states [L, H].
@@ -90,6 +99,12 @@ def load_model(folder: Path, machine: Machine) -> Any:
 def load_tokenizer(folder: Path) -> Any:
     """Load the tokenizer of a model folder."""
     return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+
+
+def cast(module: nn.Module, dtype: torch.dtype) -> None:
+    """Change the dtype of the parameters only: rotary frequencies in bfloat16 would be wrong."""
+    for parameter in module.parameters():
+        parameter.data = parameter.data.to(dtype)
 
 
 def resolve_dtype(wanted: str, machine: Machine) -> torch.dtype:

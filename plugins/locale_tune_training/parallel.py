@@ -18,7 +18,7 @@ from torch import Tensor
 from torch import distributed as dist
 
 from locale_tune.api import Machine
-from locale_tune_training.batches import Row
+from locale_tune_training.batches import AnyRow
 
 BUCKET = 1 << 24  # numbers sent at once: 64 MiB of float32
 T = TypeVar("T")
@@ -36,7 +36,7 @@ class World(NamedTuple):
         """Whether this process is the one that writes."""
         return self.rank == 0
 
-    def own(self, window: Sequence[Row], even: bool = False) -> list[Row]:
+    def own(self, window: Sequence[AnyRow], even: bool = False) -> list[AnyRow]:
         """Return this process's rows of a window, in order.
 
         With `even` every process gets as many, the last ones being copies that weigh nothing.

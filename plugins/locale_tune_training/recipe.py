@@ -43,7 +43,7 @@ def recipe_of(job: Job, settings: Any, steps: int, model: Any, world: int) -> di
     recipe |= {"dtype": job.machine.dtype, "attention": _attention(model)}
     recipe |= {f"version of {name}": _version(name) for name in ("locale-tune", *LIBRARIES)}
     if "model" in job.inputs:
-        recipe |= _model_digests(job.inputs["model"].path)
+        recipe |= model_digests(job.inputs["model"].path)
     shards = sorted([*job.work.glob("*/ids.bin"), *job.work.glob("*/weights.bin")])
     recipe |= {f"data {file.parent.name}/{file.name}": sha256_file(file) for file in shards}
     recipe |= {"fingerprint": job.fingerprint}
@@ -88,7 +88,7 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _model_digests(folder: Path) -> dict[str, str]:
+def model_digests(folder: Path) -> dict[str, str]:
     """Return sha256 per file; an artifact's manifest has them, and was verified against them."""
     manifest = folder / "MANIFEST.json"
     known = read_json(manifest)["files"] if manifest.exists() else {}

@@ -120,3 +120,42 @@ class TuneSettings(TrainSettings):
     def _nothing_to_smooth(cls, over: str, info: ValidationInfo) -> str:
         """Without smoothing there is nothing to spread, so both are one and the same model."""
         return over if info.data.get("label_smoothing") else "vocabulary"
+
+
+class AlignSettings(TrainSettings):
+    """Preferences."""
+
+    epochs: float = Field(default=1.0, gt=0)
+    max_epochs: float = Field(default=3.0, gt=0)
+    lr: float = Field(default=5e-6, gt=0)
+    normalizer: Literal["sum_w"] = Field(
+        default="sum_w", description="the loss of an update is a mean over its pairs"
+    )
+    pairs: Literal["given", "spin", "judged"] = Field(
+        default="given", description="where the pairs come from"
+    )
+    loss: Literal["dpop", "dpo", "dpo-length", "ipo", "hinge", "rloo"] = Field(
+        default="dpop", description="dpop keeps the chosen answer as likely as it was"
+    )
+    beta: float = Field(default=0.1, gt=0, description="how soon a margin is enough")
+    dpop_lambda: float = Field(
+        default=50.0, ge=0, description="of the penalty where the chosen answer gets less likely"
+    )
+    label_smoothing: float = Field(
+        default=0.0, ge=0, lt=0.5, description="chance that a preference is the wrong way round"
+    )
+    only_sources: tuple[str, ...] = Field(default=(), description="pairs of these sources only")
+    only_tags: tuple[str, ...] = Field(default=(), description="pairs with one of these tags")
+    order: Literal["shuffled", "widest-first"] = Field(
+        default="shuffled", description="widest-first: by the gap of their scores"
+    )
+    curriculum_stage: int = Field(
+        default=0, ge=0, description="only the n-th widest pair of each prompt; 0: all pairs"
+    )
+    prompts: int = Field(default=200, ge=1, description="lessons whose prompts the model answers")
+    samples: int = Field(default=4, ge=2, description="answers to each prompt that are judged")
+    temperature: float = Field(default=1.0, gt=0, description="of the model's own answers")
+    max_new_tokens: int = Field(default=128, ge=1, description="of the model's own answers")
+    judge: str = Field(
+        default="rules:", description="who ranks answers: rules:, or a reward model's folder"
+    )

@@ -7,16 +7,16 @@ gradient of a step is that of the loss of its whole window of rows, however it i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from locale_tune_training import sharding
-from locale_tune_training.batches import Row
+from locale_tune_training.batches import AnyRow, PairRow
 from locale_tune_training.guard import check_state, check_update
-from locale_tune_training.model import LossModule
+from locale_tune_training.model import LossModule, cast
 from locale_tune_training.parallel import World
 from locale_tune_training.settings import TrainSettings
 
@@ -63,7 +63,7 @@ class Trainer:
         still = [] if same else [p for p in module.parameters() if not p.requires_grad]
         self._still = [(parameter, parameter.data.cpu()) for parameter in still]
         if not self.sharded:
-            _cast(module, dtype)
+            cast(module, dtype)
         self.masters = masters if masters else self.working
         self.optimizer = torch.optim.AdamW(
             self.masters,
@@ -76,7 +76,7 @@ class Trainer:
 
     def step(
         self,
-        window: list[Row],
+        window: Sequence[AnyRow],
         lr: float,
         number: int = 0,
         accept: Callable[[float, float], bool] | None = None,
@@ -87,7 +87,7 @@ class Trainer:
         `accept(loss, norm)` may leave the update out. Raises NotFinite before anything is changed
         when loss, gradient or rate is NaN or infinite.
         """
-        total = float(sum(self.weigh(row.weights[1:]) for row in window))
+        total = float(sum(map(self._units, window)))
         if total == 0:
             return Update(0.0, 0.0)
         loss = self._backward(window, total)
@@ -108,7 +108,13 @@ class Trainer:
         self.refresh()
         return Update(loss, float(norm))
 
-    def _backward(self, window: list[Row], total: float) -> float:
+    def _units(self, row: AnyRow) -> Tensor | int:
+        """Return how much of what the loss is divided by stands in one row: pairs, or weight."""
+        if isinstance(row, PairRow):
+            return len(row.reference) // 2
+        return self.weigh(row.weights[1:])
+
+    def _backward(self, window: Sequence[AnyRow], total: float) -> float:
         """Put the gradient of the whole window on the masters; return its loss."""
         loss = 0.0
         for row in self.world.own(window, even=self.sharded):
@@ -170,16 +176,10 @@ class Trainer:
         if self.sharded:
             sharding.unshard(self.module)
             return self.module
-        _cast(self.module, torch.float32)
+        cast(self.module, torch.float32)
         with torch.no_grad():
             for parameter, master in zip(self.working, self.masters, strict=True):
                 parameter.copy_(master)
         for parameter, value in self._still:
             parameter.data = value.to(parameter.device)
         return self.module
-
-
-def _cast(module: LossModule, dtype: torch.dtype) -> None:
-    """Change the dtype of the parameters only: rotary frequencies in bfloat16 would be wrong."""
-    for parameter in module.parameters():
-        parameter.data = parameter.data.to(dtype)

@@ -92,6 +92,13 @@ class FakeModel:
         self.calls.append("entropies")
         return [self.bits for _ in prompts]
 
+    def answer_nll(self, prompts: Sequence[str], answers: Sequence[str]) -> list[Score]:
+        self.calls.append("answer_nll")
+        sizes = [len(said.encode()) for said in answers]
+        bits = [self.bits * (0.5 if self.likes and self.likes in a else 1.0) for a in answers]
+        both = zip(bits, sizes, strict=True)
+        return [Score(bit * size * 0.6931471805599453, size) for bit, size in both]
+
     def spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
         return [
             [(i, min(i + self.step, len(text))) for i in range(0, len(text), self.step)]

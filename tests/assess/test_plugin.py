@@ -34,6 +34,7 @@ def test_it_offers_the_stage_and_its_checks() -> None:
         "leaked_tokens",
         "memorised",
         "multiple_choice",
+        "preferences",
         "samples",
         "sycophancy",
         "tax",

@@ -46,7 +46,8 @@ def test_every_part_says_what_it_is() -> None:
 
 
 def test_usual_names_are_those_of_a_record() -> None:
-    assert set(USUAL) <= {"text", "lessons", "questions", "prompts", "parallel", "lexicon"}
+    known = {"text", "lessons", "preferences", "questions", "prompts", "parallel", "lexicon"}
+    assert set(USUAL) <= known
 
 
 def test_a_source_is_called_by_its_file_not_its_place_in_a_cache() -> None:

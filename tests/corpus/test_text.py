@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from corpus_support import Read
 
-from locale_tune.api import Bad, Record
+from locale_tune.api import Bad, PackError, Record
 
 WIKI = """<doc id="7" url="u" title="Piz &amp; Val">
 Piz &amp; Val
@@ -65,3 +66,24 @@ def test_a_broken_article_costs_only_itself(read: Read) -> None:
     ]
     assert "no </doc>" in reasons[0][1]
     assert "not UTF-8" in reasons[1][1]
+
+
+LAW = "Titel\nArt. 1 Nus\n1 Emprim.\n2 Segund.\nArt. 2a Vus\n1 Terz.\n"
+
+
+def test_a_record_begins_where_a_line_says_so(read: Read) -> None:
+    items = read("text", LAW, begin=r"^Art\. (\d+[a-z]*) ", items="law-")
+    assert texts(items) == [
+        "Titel",
+        "Art. 1 Nus\n1 Emprim.\n2 Segund.",
+        "Art. 2a Vus\n1 Terz.",
+    ]
+    metas = [item.meta for item in items if isinstance(item, Record)]
+    assert [meta.get("item") for meta in metas] == [None, "law-1", "law-2a"]
+    assert [meta.get("group") for meta in metas] == [None, "law-1", "law-2a"]
+
+
+def test_the_pattern_has_one_group(read: Read) -> None:
+    for wrong in ("^Art", "(a)(b)", "("):
+        with pytest.raises(PackError, match="begin"):
+            read("text", LAW, begin=wrong)

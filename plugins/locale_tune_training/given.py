@@ -1,0 +1,49 @@
+"""Pairs that the corpus holds: which of them this step learns from, which it is measured on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from locale_tune.api import Job, Record, StageFailed, read_records
+from locale_tune_training.curriculum import of_stage
+from locale_tune_training.mixing import chosen
+
+REMEDY = 'give a source the role "preferences", or set pairs to "spin" or "judged"'
+
+
+class Given(NamedTuple):
+    """Pairs, what is told of how they were found, and what to do when there are none."""
+
+    records: list[Record]
+    facts: dict[str, Any]
+    remedy: str = REMEDY
+
+
+def given_pairs(job: Job, tokenizer: Any) -> Given:
+    """Return the pairs of the corpus: those of the step's sources, tags and curriculum stage."""
+    settings = job.settings
+    records = [
+        record
+        for record in read_records(corpus_of(job) / "preferences")
+        if chosen(record, settings.only_sources, settings.only_tags)
+    ]
+    if settings.curriculum_stage:
+        records = of_stage(records, settings.curriculum_stage)
+    return Given(records, {})
+
+
+def held_out_pairs(job: Job) -> list[Record]:
+    """Return the held-out pairs of the corpus; none where it has none."""
+    lessons = job.inputs["lessons"]
+    if "corpus" not in lessons.made_from:
+        return []
+    return list(read_records(lessons.made_from["corpus"].path / "heldout_preferences"))
+
+
+def corpus_of(job: Job) -> Path:
+    """Return the folder of the corpus that the lessons were chosen from."""
+    lessons = job.inputs["lessons"]
+    if "corpus" not in lessons.made_from:
+        raise StageFailed("these lessons were made from no corpus, so there are no pairs", REMEDY)
+    return lessons.made_from["corpus"].path
