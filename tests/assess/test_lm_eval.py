@@ -76,7 +76,17 @@ def test_a_plain_task_is_taken_and_its_data_found(folders: tuple[Path, Path]) ->
         "metric_list: [{metric: !function evil.f}]",
         "metric_list: [{metric: acc, hf_evaluate: true}]",
         "metric_list: [{metric: [acc]}]",
+        "metric_list: [{metric: evil}]",
+        "metric_list: [{metric: accuracy}]",
+        "metric_list: [{metric: acc, aggregation: [mean]}]",
         "metric_list: acc",
+        "metadata: {version: 1, more: 2}",
+        "metadata: {version: [1, 2]}",
+        "metadata: [1]",
+        "num_fewshot: [1]",
+        "dataset_name: {a: b}",
+        'dataset_kwargs: {data_files: {test: "a\\0b"}}',
+        f"dataset_kwargs: {{data_files: {{test: {'a' * 5_000}}}}}",
         "task: other",
         "task: 7",
         "1: 2",
@@ -92,7 +102,7 @@ def test_what_could_run_code_or_lead_elsewhere_is_refused(folders, line: str) ->
     assert caught.value.remedy
 
 
-@pytest.mark.parametrize("text", ["", "[1]", "task: [", "\x00", "{" * 5_000])
+@pytest.mark.parametrize("text", ["", "[1]", "task: [", "\x00", "{" * 5_000, TASK + "#" * 100_000])
 def test_files_that_are_no_tasks_are_told(folders, text: str) -> None:
     tasks, data = folders
     (tasks / "toy.yaml").write_text(text, encoding="utf-8")
