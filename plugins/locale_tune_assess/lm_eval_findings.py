@@ -125,12 +125,18 @@ def _pair(value: Any) -> tuple[float, float] | None:
 
 
 def _addends(values: Sequence[Any]) -> Array | None:
-    """Return addends [N, 2] whose `ratio` is the metric; None where that is no such sum."""
+    """Return addends [N, 2] whose `ratio` is the metric; None where that is no such sum.
+
+    A document without a finite value leaves the metric without one.
+    """
     if all(isinstance(value, (bool, int, float)) for value in values):
-        return rows_of([float(value) for value in values])
-    pairs = [_pair(value) if isinstance(value, (list, tuple)) else None for value in values]
-    found = [pair for pair in pairs if pair]
-    return np.array(found, dtype=np.float64) if len(found) == len(values) else None
+        found = rows_of([float(value) for value in values])
+    else:
+        pairs = [_pair(value) if isinstance(value, (list, tuple)) else None for value in values]
+        if None in pairs:
+            return None
+        found = np.array(pairs, dtype=np.float64)
+    return found if np.isfinite(found).all() else None
 
 
 def _paired(context: Context, pairs: Pairs, old: Array, new: Array, statistic: Statistic) -> Paired:

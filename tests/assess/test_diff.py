@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from finished_support import GULF, finding, finished_run
 
-from locale_tune.api import PlanError, open_run
+from locale_tune.api import PlanError, open_run, read_json
 from locale_tune_assess.bootstrap import paired, rows_of, seed_of
 from locale_tune_assess.diff import artifacts, compared, differences, flat, scores
 from locale_tune_assess.diff_command import command
@@ -224,6 +224,19 @@ def test_right_to_left_names_stand_apart_and_control_characters_are_gone(tmp_pat
     assert told("a\x1b[2Jb\u202ec") == "a[2Jbc"
     assert told(None) == "-"
     assert len(told("x" * 500)) == 60
+
+
+def test_json_has_no_nan_and_what_is_printed_no_half_of_a_letter(tmp_path: Path) -> None:
+    one = finding(after=math.nan)
+    two = [finished_run(tmp_path / str(n), findings=[one], seed=n) for n in (0, 1)]
+    plan = read_json(two[1] / "plan.json")
+    plan["pack"]["locale"]["endonym"] = "\ud800x"
+    (two[1] / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    for more in ([], ["--json"]):
+        done = CliRunner().invoke(command, [*map(str, two), *more])
+        assert done.exit_code == 0, done.exception
+    told = json.loads(done.output, parse_constant=lambda name: pytest.fail(name))
+    assert told["scores"][0]["b"]["after"] is None
 
 
 def test_a_run_without_findings_is_told(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -266,8 +267,18 @@ def test_what_other_calls_measured_stays_and_is_judged_together(make_context, tm
     assert len(told["reliability"]) == 2
     assert all(row["p_holm"] >= row["p"] for row in told["findings"])
     assert told["limits"] == {"one": 6, "two": 6}
-    (run.path / "lm-eval.json").write_text("[", encoding="utf-8")
-    assert len(keep(run, found, [], None)) == 4
+    for damaged in ("[", "[]", {**told, "findings": [{"on": "x"}]}, {**told, "reliability": 5}):
+        text = damaged if isinstance(damaged, str) else json.dumps(damaged)
+        (run.path / "lm-eval.json").write_text(text, encoding="utf-8")
+        assert len(keep(run, found, [], None)) == 4
+
+
+@pytest.mark.parametrize("value", [math.nan, -math.inf])
+def test_a_metric_without_a_finite_value_is_no_finding(make_context: Any, value: float) -> None:
+    old, new = samples(LOW, [0] * 6), samples(HIGH, [0] * 6)
+    new[2] = {**new[2], "acc": value}
+    [pairs] = both(old, new)
+    assert "acc" not in {found.check for found in findings_of(make_context(), pairs, {}, "x")}
 
 
 def test_an_unknown_task_suggests_the_nearest() -> None:
