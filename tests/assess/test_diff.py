@@ -197,6 +197,27 @@ def test_sources_are_compared_by_digest_and_counts(tmp_path: Path) -> None:
     assert "111111111111 " in invoke(a, b).output
 
 
+@pytest.mark.parametrize("content", ["{", "[1]", '[{"kept": 1}]'])
+def test_damaged_counts_of_the_corpus_are_told(tmp_path: Path, content: str) -> None:
+    run = finished_run(tmp_path / "a", sources=[{"id": "text"}])
+    path = open_run(run).newest("corpus").path / "sources.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(PlanError, match="corpus counted cannot be read"):
+        differences(open_run(run), open_run(run))
+
+
+def test_items_of_any_kind_are_compared_or_left_out(tmp_path: Path) -> None:
+    rows = [{"id": f"i{n}", "prompt": [{"x": n}], "choices": [None, "a"]} for n in range(6)]
+    a, b = ([{**row, "after": float(value)} for row in rows] for value in (0, 1))
+    for name, kept in (("a", a), ("b", b)):
+        finished_run(tmp_path / name, items={"greets-rm": kept})
+    folders = [open_run(tmp_path / name).newest("findings").path / "items" for name in "ab"]
+    sides = (finding("greets", after=0.0), finding("greets", after=1.0))
+    result = compare(folders[0], folders[1], sides, bins=15, resamples=100, seed=0)
+    assert result is not None
+    assert (result.n, result.change) == (6, 1.0)
+
+
 def test_libraries_and_another_pack_are_told(tmp_path: Path) -> None:
     a = finished_run(tmp_path / "a", libraries={"numpy": "2.0"})
     b = finished_run(tmp_path / "b", locale=GULF, libraries={"numpy": "2.1"})
