@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ CALIBRATED = (
     "length"
 )
 SECTIONS = {"bits_per_byte": "language", "byte_perplexity": "language"}
+UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 Sample = Mapping[str, Any]
 
 
@@ -38,8 +40,9 @@ class Pairs:
 
     @property
     def on(self) -> str:
-        """Return the name of the task, with its filter where it has one."""
-        return self.task if self.filter == "none" else f"{self.task}-{self.filter}"
+        """Return the name of the task, with its filter where it has one, fit for a file name."""
+        name = self.task if self.filter == "none" else f"{self.task}-{self.filter}"
+        return UNSAFE.sub("_", name)  # lm-eval has filters such as maj@8
 
     @property
     def groups(self) -> list[str]:

@@ -245,6 +245,19 @@ def test_different_documents_are_refused() -> None:
         list(both(samples(LOW, [0] * 6), samples(HIGH[:5], [0] * 5)))
 
 
+def test_a_filter_of_any_name_has_its_items_kept(make_context: Any) -> None:
+    context = make_context()
+    sides = [
+        {"samples": {"toy": [{**sample, "filter": "maj@8"} for sample in samples(rows, [0] * 6)]}}
+        for rows in (LOW, HIGH)
+    ]
+    [pairs] = pairs_of(*sides)
+    context.save_items("lm-eval", pairs.on, items(pairs))
+    assert [path.name for path in (context.out / "items").iterdir()] == [
+        "lm-eval-toy-maj_8.parquet"
+    ]
+
+
 def test_items_are_kept_by_document(make_context: Any) -> None:
     context = make_context()
     [pairs] = both(samples(LOW, [0] * 6), samples(HIGH, [0] * 6))
