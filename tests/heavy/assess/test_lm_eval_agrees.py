@@ -242,6 +242,7 @@ def test_the_command_runs_a_packs_task_on_both_models(
         ("acc_norm", "rm_questions"),
         ("ece", "rm_questions"),
         ("brier", "rm_questions"),
+        ("overconfidence", "rm_questions"),
         ("bits_per_byte", "rm_heldout"),
     }
     assert found["bits_per_byte", "rm_heldout"]["change"] != 0
