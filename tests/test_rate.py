@@ -352,6 +352,21 @@ def test_answers_of_the_models_that_cannot_be_read_are_told(run: Any, content: s
         list(make_pages(run, 1))
 
 
+def test_halves_of_letters_break_no_page_and_no_ratings(tmp_path: Path) -> None:
+    run = opened(finished_run(tmp_path / "run"))
+    path = run.newest("findings").path / "findings.json"
+    told = json.dumps({"samples": [{**PAIR[0], "prompt": "\ud800p", "before": "\x00b\udfff"}]})
+    path.write_text(told, encoding="utf-8")
+    plan = read_json(tmp_path / "run" / "plan.json")
+    plan["pack"]["locale"]["endonym"] = "\ud800x"
+    (tmp_path / "run" / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    run = opened(tmp_path / "run")
+    [page] = pages(run, 1)
+    assert "\ufffdp" in text_of(page)
+    list(take_in(run, (filled(run, tmp_path / "a.json"),)))
+    assert read_json(run.path / RATINGS)[0]["prompt"] == "\ufffdp"
+
+
 def test_without_pages_there_is_nothing_to_add_to(run: Any, tmp_path: Path) -> None:
     write_json(tmp_path / "x.json", {})
     with pytest.raises(PlanError, match="no page was made"):

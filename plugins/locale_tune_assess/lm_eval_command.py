@@ -64,7 +64,10 @@ def command(
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 140
-    console.print(changes_table([one for one in kept if one.on in {new.on for new in found}]))
+    if found:
+        console.print(changes_table([one for one in kept if one.on in {new.on for new in found}]))
+    else:
+        click.echo("none of these tasks has a metric with a value per document")
     click.echo(f"kept in {finished.path / RESULT}, items in {finished.path / FOLDER / 'items'}")
     click.echo(f"to put it on the report page: locale-tune report {finished.path}")
 
@@ -82,8 +85,8 @@ def measure(
     from .lm_eval_tasks import pack_tasks, read_task, write_items
 
     folders = {"base": run.base().path, "localized": run.newest("model").path}
-    context = context_of(run)
-    with disk_errors(context.out):
+    with disk_errors(run.path / FOLDER):
+        context = context_of(run)
         write_items(context, run.path / FOLDER / "data")
     own = pack_tasks(run.plan.pack.root / "tasks")
     asked: list[Any] = [

@@ -19,6 +19,7 @@ from locale_tune.api import (
     replace_text,
 )
 
+from .plain import plain
 from .rate_answers import BadAnswers, ratings, read_answers
 from .rate_figures import summary
 from .rate_items import key_of
@@ -148,7 +149,7 @@ def samples_of(run: FinishedRun) -> list[dict[str, Any]]:
     """
     path = run.newest("findings").path / "findings.json"
     try:
-        samples: list[dict[str, Any]] = read_json(path).get("samples") or []
+        samples: list[dict[str, Any]] = plain(read_json(path).get("samples") or [])
         if all(isinstance(sample[key], str) for sample in samples for key in SHOWN):
             return samples
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
