@@ -259,3 +259,8 @@ def test_a_task_that_cannot_run_is_told_in_a_sentence(evaluate, plain, context) 
     hub = {**text_task(context), "dataset_path": "nobody/nothing", "dataset_kwargs": {}}
     with pytest.raises(StageFailed, match="lm-eval cannot run"):
         evaluate(plain, hub)  # offline
+
+
+def test_a_model_that_cannot_be_opened_is_told_in_a_sentence(evaluate, context, tmp_path) -> None:
+    with pytest.raises(StageFailed, match="lm-eval cannot run"):
+        evaluate(tmp_path, text_task(context))
