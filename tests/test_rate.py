@@ -161,6 +161,10 @@ def test_more_pages_leave_the_first_ones_as_they_were(run: Any) -> None:
     assert len(read_json(run.path / "rate" / "key.json")["pages"]) == 3
 
 
+def test_the_command_says_to_keep_the_key(run: Any) -> None:
+    assert any("rate/key.json" in line and "alone" in line for line in make_pages(run, 1))
+
+
 def test_nothing_to_compare_is_told(tmp_path: Path) -> None:
     equal = [{**PAIR[0], "after": "b"}]
     with pytest.raises(PlanError, match="nothing to compare"):

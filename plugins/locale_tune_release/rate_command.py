@@ -88,6 +88,7 @@ def make_pages(run: FinishedRun, raters: int) -> Iterator[str]:
             replace_text(path, render(name, page, samples, run.plan.pack.locale, ui))
             yield f"page for rater {page['rater']}: {path}"
     yield f"{len(items)} of {len(samples)} prompts to judge; the others got two equal answers"
+    yield f"give out the pages alone: {KEY} beside them says which model is which"
     yield f"then: locale-tune rate {run.path} --add ANSWERS.json ..."
 
 
