@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any, cast
 
 import click
@@ -69,7 +70,7 @@ def command(
     else:
         click.echo("none of these tasks has a metric with a value per document")
     click.echo(f"kept in {finished.path / RESULT}, items in {finished.path / FOLDER / 'items'}")
-    click.echo(f"to put it on the report page: locale-tune report {finished.path}")
+    click.echo(f"to put it on the report page: locale-tune report {quote(str(finished.path))}")
 
 
 def measure(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
@@ -89,7 +90,7 @@ def make_pages(run: FinishedRun, raters: int) -> Iterator[str]:
             yield f"page for rater {page['rater']}: {path}"
     yield f"{len(items)} of {len(samples)} prompts to judge; the others got two equal answers"
     yield f"give out the pages alone: {KEY} beside them says which model is which"
-    yield f"then: locale-tune rate {run.path} --add ANSWERS.json ..."
+    yield f"then: locale-tune rate {quote(str(run.path))} --add ANSWERS.json ..."
 
 
 def take_in(run: FinishedRun, files: tuple[Path, ...]) -> Iterator[str]:
@@ -101,7 +102,7 @@ def take_in(run: FinishedRun, files: tuple[Path, ...]) -> Iterator[str]:
     if key is None or key["findings"] != run.newest("findings").fingerprint:
         raise PlanError(
             "there are no pages of this run as it is now" if key else "no page was made for it yet",
-            f"locale-tune rate {run.path}, and let people fill the new pages",
+            f"locale-tune rate {quote(str(run.path))}, and let people fill the new pages",
         )
     folder = run.path / FOLDER / ANSWERS
     kept = {one["page"]: one for one in _kept(folder, key)}
