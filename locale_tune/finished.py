@@ -53,8 +53,8 @@ def open_run(run: Path) -> FinishedRun:
     An artifact counts as made when its folder has a manifest that is whole and of this plan.
     Raises PlanError when there is no plan that can be read.
     """
-    folder = _directory(run)
     try:
+        folder = _directory(run)
         plan = Plan.model_validate(read_json(folder / PLAN))
     except OSError as error:
         raise PlanError(
@@ -63,7 +63,7 @@ def open_run(run: Path) -> FinishedRun:
         ) from error
     except (ValueError, RecursionError) as error:
         raise PlanError(
-            f"{folder / PLAN} cannot be read: it is damaged, or of another version",
+            f"the {PLAN} of {run} cannot be read: it is damaged, or of another version",
             "build again into the same folder: finished steps are kept",
         ) from error
     made: dict[str, Artifact] = {}

@@ -6,11 +6,15 @@ there; a translation has the same names, in any order.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from locale_tune.errors import did_you_mean
 from locale_tune.phrasing import slots_of
+
+# Embeddings, overrides, isolates and their ends (UAX 9).
+EMBEDDINGS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 
 ENGLISH: dict[str, str] = {
     # The head of the page.
@@ -293,8 +297,19 @@ def mistakes(ui: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
             yield name, f"unknown label '{name}' in [ui]", near
         elif not isinstance(text, str) or not text.strip():
             yield name, f"the label '{name}' is {text!r}", "write it in quotes, or leave it out"
+        elif steering := sorted({char for char in text if _steers(char)}):
+            codes = ", ".join(f"U+{ord(char):04X}" for char in steering)
+            problem = f"the label '{name}' holds control characters ({codes})"
+            yield name, problem, "take them out: the page keeps directions apart by itself"
         elif wrong := _wrong_slots(name, text):
             yield name, f"the label '{name}': {wrong}", f"its English is: {ENGLISH[name]}"
+
+
+def _steers(char: str) -> bool:
+    """Whether a character would turn what stands around a label; marks and joiners do not."""
+    if unicodedata.bidirectional(char) in EMBEDDINGS:
+        return True
+    return unicodedata.category(char) == "Cc" and char not in "\n\t"
 
 
 def _wrong_slots(name: str, text: str) -> str:

@@ -16,7 +16,7 @@ from locale_tune import labels
 from locale_tune.errors import PackError, PackErrors, did_you_mean
 from locale_tune.licences import NO_STATEMENT
 from locale_tune.schema import Bound, LanguagePack, Locale, Source
-from locale_tune.toml_lines import Place, line_numbers, line_of
+from locale_tune.toml_lines import Place, controls, line_numbers, line_of
 
 FILE = "pack.toml"
 TOP = ("locale", "pack", "ui", "settings", "sources", "bounds")
@@ -224,6 +224,8 @@ def _pattern(name: str) -> str:
 def _rule_mistakes(raw: dict[str, Any], root: Path) -> Iterator[Mistake]:
     """Rules that pydantic cannot say: between fields, and about the world."""
     yield from _locale_rules(raw.get("locale", {}))
+    for place in controls(raw, ("ui", "settings", "options")):  # would steer a terminal
+        yield Mistake(place, "a control character stands in this text", "take it out")
     for name, *told in labels.mistakes(raw.get("ui", {})):
         yield Mistake(("ui", name), *told)
     seen: dict[str, int] = {}

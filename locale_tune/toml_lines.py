@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator
+from typing import Any
 
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
 KEY = re.compile(r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*")(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"))*)\s*=""")
 Place = tuple[str | int, ...]
@@ -44,3 +47,19 @@ def line_of(lines: dict[Place, int], place: Place) -> int:
 
 def _parts(dotted: str) -> Place:
     return tuple(part.strip().strip('"') for part in dotted.split("."))
+
+
+def controls(value: Any, skipped: Collection[str], place: Place = ()) -> Iterator[Place]:
+    """Yield the places of texts with a control character other than tab and line break.
+
+    Tables of a name in `skipped` are passed over.
+    """
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key not in skipped:
+                yield from controls(inner, skipped, (*place, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from controls(inner, skipped, (*place, index))
+    elif isinstance(value, str) and CONTROL.search(value):
+        yield place

@@ -149,6 +149,18 @@ def test_a_prompt_cannot_close_the_code_fence() -> None:
     compile(code.removeprefix("````python\n").removesuffix("````"), "card", "exec")
 
 
+def test_the_command_to_make_it_again_can_be_copied(tmp_path: Path) -> None:
+    command = """locale-tune build rm --set 'x.y=["a & `b`"]'"""
+    text = model_card({**said_of(example(tmp_path)), "reproduce": command})
+    assert f"```\n{command}\n```" in text
+
+
+def test_diagrams_are_named_only_where_there_are_some(tmp_path: Path) -> None:
+    said = said_of(example(tmp_path))
+    assert "see the reliability diagrams" in model_card(said)
+    assert "see the reliability diagrams" not in model_card({**said, "reliability": []})
+
+
 def test_usage_without_a_chat_template_does_not_ask_for_one() -> None:
     assert "apply_chat_template" in usage(["Co vai?"], chat=True)
     assert "apply_chat_template" not in usage(["Co vai?"], chat=False)

@@ -102,6 +102,14 @@ def test_a_mistake_is_a_sentence_and_debug_shows_more(tmp_path):
     assert "Traceback" in run("show", "nowhere", "--debug").stderr
 
 
+def test_a_message_with_a_packs_text_does_not_steer_the_terminal():
+    from locale_tune.cli.screen import error_text
+    from locale_tune.errors import PackError
+
+    text = error_text(PackError("the key '\x1b[2J\ud800' is odd", "leave it out"))
+    assert text == "error: the key '\ufffd[2J\ufffd' is odd\n  try: leave it out"
+
+
 def test_show_names_sources_and_licences(pack):
     done = run("show", str(pack))
     assert done.returncode == 0, done.stderr

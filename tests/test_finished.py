@@ -24,8 +24,9 @@ def test_it_opens_by_folder_plan_and_id(tmp_path, monkeypatch):
 
 
 def test_a_folder_that_is_no_run_is_told(tmp_path):
-    with pytest.raises(PlanError, match="is no run"):
-        open_run(tmp_path)
+    for path in (tmp_path, tmp_path / "nowhere", tmp_path / ("x" * 5_000)):
+        with pytest.raises(PlanError, match="is no run"):
+            open_run(path)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"pack": 1}', "\x00", "[" * 10_000])

@@ -93,6 +93,8 @@ def test_slots_may_change_their_order(tmp_path: Path) -> None:
         ('base = "a {"', "a brace without its other half", ""),
         ('base = " "', "the label 'base' is ' '", "quotes"),
         ("base = 3", "the label 'base' is 3", "quotes"),
+        ('base = "B\\u202Easis"', "control characters (U+202E)", "take them out"),
+        ('base = "B\\u2067a\\u0000"', "control characters (U+0000, U+2067)", "take them out"),
     ],
 )
 def test_wrong_labels_are_told_with_their_line(
@@ -104,6 +106,11 @@ def test_wrong_labels_are_told_with_their_line(
     assert problem in mistake.problem
     assert remedy in mistake.remedy
     assert mistake.where.endswith(f"pack.toml:{PACK.count(chr(10)) + 2}")
+
+
+def test_joiners_and_marks_of_direction_are_letters_of_a_label(tmp_path: Path) -> None:
+    text = "می\u200cشود\u200f (A)"
+    assert pack_with(tmp_path, f'base = "{text}"').ui == {"base": text}
 
 
 def test_check_says_what_is_missing(tmp_path: Path) -> None:

@@ -94,6 +94,16 @@ def test_script_and_direction_must_agree(write_pack, script, direction, right):
     assert f'direction = "{right}"' in str(caught.value)
 
 
+def test_a_control_character_is_told_with_its_line(write_pack):
+    text = PACK.replace('endonym = "', 'endonym = "\\u001b[2J')
+    with pytest.raises(PackErrors) as caught:
+        read_pack(write_pack(text))
+    assert text != PACK
+    (mistake,) = caught.value.mistakes
+    assert "control character" in mistake.problem
+    assert text.splitlines()[int(mistake.where.rpartition(":")[2]) - 1].startswith("endonym")
+
+
 def test_a_near_key_is_suggested(write_pack):
     with pytest.raises(PackErrors, match="did you mean 'licence'"):
         read_pack(write_pack(PACK.replace("licence =", "license =")))

@@ -161,6 +161,10 @@ def test_more_pages_leave_the_first_ones_as_they_were(run: Any) -> None:
     assert len(read_json(run.path / "rate" / "key.json")["pages"]) == 3
 
 
+def test_the_command_says_to_keep_the_key(run: Any) -> None:
+    assert any("rate/key.json" in line and "alone" in line for line in make_pages(run, 1))
+
+
 def test_nothing_to_compare_is_told(tmp_path: Path) -> None:
     equal = [{**PAIR[0], "after": "b"}]
     with pytest.raises(PlanError, match="nothing to compare"):
@@ -303,6 +307,68 @@ def test_a_run_built_anew_starts_anew_and_keeps_what_was_rated(tmp_path: Path) -
     assert not (new.path / RATINGS).exists()
     with pytest.raises(BadAnswers, match="another run"):
         list(take_in(new, (answers,)))
+
+
+def test_a_run_that_goes_back_to_an_earlier_build_takes_up_its_ratings(tmp_path: Path) -> None:
+    answers = filled_pages(opened(finished_run(tmp_path / "run")), tmp_path / "a.json")
+    for seed in (5, 0, 5, 0):
+        run = opened(finished_run(tmp_path / "run", seed=seed))
+        list(make_pages(run, 1))
+        assert (run.path / RATINGS).exists() == (seed == 0)
+    list(take_in(run, (answers,)))
+    assert len(read_json(run.path / "rate" / "key.json")["pages"]) == 2
+
+
+def filled_pages(run: Any, path: Path) -> Path:
+    list(make_pages(run, 2))
+    answers = filled(run, path)
+    list(take_in(run, (answers,)))
+    return answers
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        [],
+        {"findings": "../../../tmp/elsewhere", "pages": {"a": {"rater": 1, "items": {}}}},
+        {"findings": 5, "pages": {}},
+        {"findings": "0" * 64, "pages": [1]},
+        {"findings": "0" * 64, "pages": {"a": {"rater": 1, "items": {"x": {"prompt": 1}}}}},
+    ],
+)
+def test_a_key_that_is_none_leads_nowhere_and_is_written_anew(run: Any, key: Any) -> None:
+    list(make_pages(run, 1))
+    good = read_json(run.path / "rate" / "key.json")
+    write_json(run.path / "rate" / "key.json", key)
+    list(make_pages(run, 1))
+    assert read_json(run.path / "rate" / "key.json") == good
+    assert not list(run.path.glob("rate-*"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["{", "[]", '{"samples": "abc"}', '{"samples": [null]}', '{"samples": [{"prompt": "p"}]}'],
+)
+def test_answers_of_the_models_that_cannot_be_read_are_told(run: Any, content: str) -> None:
+    path = run.newest("findings").path / "findings.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(PlanError, match="damaged, or of another version"):
+        list(make_pages(run, 1))
+
+
+def test_halves_of_letters_break_no_page_and_no_ratings(tmp_path: Path) -> None:
+    run = opened(finished_run(tmp_path / "run"))
+    path = run.newest("findings").path / "findings.json"
+    told = json.dumps({"samples": [{**PAIR[0], "prompt": "\ud800p", "before": "\x00b\udfff"}]})
+    path.write_text(told, encoding="utf-8")
+    plan = read_json(tmp_path / "run" / "plan.json")
+    plan["pack"]["locale"]["endonym"] = "\ud800x"
+    (tmp_path / "run" / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    run = opened(tmp_path / "run")
+    [page] = pages(run, 1)
+    assert "\ufffdp" in text_of(page)
+    list(take_in(run, (filled(run, tmp_path / "a.json"),)))
+    assert read_json(run.path / RATINGS)[0]["prompt"] == "\ufffdp"
 
 
 def test_without_pages_there_is_nothing_to_add_to(run: Any, tmp_path: Path) -> None:

@@ -67,20 +67,86 @@ def test_results_of_another_model_do_not(run: Any, report: dict[str, Any]) -> No
 
 
 def test_ratings_are_said_only_while_they_are_of_these_answers(run: Any) -> None:
-    votes = [{"prompt": "p", "choice": "after", "rater": "x", "comment": "</script>"}]
+    votes = [{"prompt": "p", "choice": "after", "rater": "Anna Maria", "comment": "</script>"}]
     write_json(run.path / "ratings.json", votes)
     (run.path / "rate").mkdir()
     write_json(run.path / "rate" / "key.json", {"findings": run.newest("findings").fingerprint})
     remake(run)
-    assert read_json(run.path / "report.json")["ratings"] == votes
+    told = [{"prompt": "p", "choice": "after", "rater": "rater 1"}]
+    assert read_json(run.path / "report.json")["ratings"] == told
     write_json(run.path / "rate" / "key.json", {"findings": "of another build"})
+    remake(run)
+    assert "ratings" not in read_json(run.path / "report.json")
+    (run.path / "rate" / "key.json").unlink()
     remake(run)
     assert "ratings" not in read_json(run.path / "report.json")
 
 
+def test_names_and_comments_of_raters_are_not_on_the_page(run: Any) -> None:
+    votes = [
+        {"prompt": prompt, "choice": "after", "rater": name, "comment": "call me"}
+        for name in ("Anna Maria", "Beat")
+        for prompt in "pq"
+    ]
+    write_json(run.path / "ratings.json", votes)
+    (run.path / "rate").mkdir()
+    write_json(run.path / "rate" / "key.json", {"findings": run.newest("findings").fingerprint})
+    page = remake(run).read_text(encoding="utf-8")
+    assert "rater 2" in page
+    for private in ("Anna", "Beat", "call me"):
+        assert private not in page
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("ratings.json", "{"),
+        ("ratings.json", "5"),
+        ("ratings.json", '[{"prompt": 1}]'),
+        ("rate/key.json", "[]"),
+        (LM_EVAL, "[" * 5_000),
+        (LM_EVAL, '{"model": 1}'),
+    ],
+)
+def test_a_damaged_addition_is_named_with_what_to_do(run: Any, name: str, content: str) -> None:
+    (run.path / "rate").mkdir()
+    write_json(run.path / "rate" / "key.json", {"findings": run.newest("findings").fingerprint})
+    write_json(run.path / "ratings.json", [])
+    (run.path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(PlanError, match=f"{name} is damaged") as told:
+        remake(run)
+    assert "delete it" in told.value.remedy
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"extension": 5},
+        {"samples": [{}]},
+        {"findings": [10**400]},
+        {"verdicts": None},
+        {"steps": [{"facts": None}]},
+    ],
+)
+def test_a_release_of_another_kind_is_told(
+    tmp_path: Path, example_folder: Path, report: dict[str, Any], change: dict[str, Any]
+) -> None:
+    run = open_run(finished_run(tmp_path / "odd", report={**report, **change}))
+    with pytest.raises(PlanError, match="another version, or is damaged"):
+        remake(run)
+
+
+def test_a_number_beyond_all_floats_breaks_no_page(
+    tmp_path: Path, example_folder: Path, report: dict[str, Any]
+) -> None:
+    steps = [{**step, "facts": {"tokens": 10**400}} for step in report["steps"]]
+    run = open_run(finished_run(tmp_path / "odd", report={**report, "steps": steps}))
+    assert "report" in remake(run).name
+
+
 def test_what_cannot_be_read_is_told(run: Any, tmp_path: Path) -> None:
     lm_eval(run, findings=[{"check": "x"}])
-    with pytest.raises(PlanError, match="holds no findings"):
+    with pytest.raises(PlanError, match="is damaged"):
         remake(run)
     (run.path / LM_EVAL).unlink()
     other = open_run(finished_run(tmp_path / "other", report={"format": 1}))

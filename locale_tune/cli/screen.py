@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable
 
@@ -15,12 +16,16 @@ from locale_tune.errors import LocaleTuneError
 from locale_tune.schema import Artifact, Finding, Progress, Step
 
 LOG_WIDTH = 140  # a log has no width of its own, and 80 columns tear the table's labels
+CONTROL, REPLACEMENT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"), "\ufffd"
 LOG_EVERY = 15.0  # seconds between two plain lines of one step
 
 
 def error_text(error: LocaleTuneError) -> str:
-    """Return what a person reads when a command fails."""
-    return f"error: {error}"
+    """Return what a person reads when a command fails.
+
+    Names and texts of packs may be in it: no control character of theirs steers the terminal.
+    """
+    return f"error: {CONTROL.sub(REPLACEMENT, str(error))}"
 
 
 class TerminalScreen(Screen):

@@ -145,7 +145,16 @@ def _sources(run: FinishedRun) -> dict[str, Any]:
 def _counted(made: Any) -> list[dict[str, Any]]:
     corpora: Sequence[Artifact] = [artifact for artifact in made if artifact.kind == "corpus"]
     path = corpora[-1].path / "sources.json" if corpora else None
-    return list(read_json(path)) if path and path.is_file() else []
+    if path is None or not path.is_file():
+        return []
+    try:
+        return [{**row, "id": str(row["id"])} for row in read_json(path)]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise PlanError(
+            "what the corpus counted cannot be read: it is damaged, or of another version",
+            "build that run again: collect reads the sources anew",
+            f"{corpora[-1].path.name}/{path.name}",
+        ) from error
 
 
 def _covered(run: FinishedRun, part: str) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def command(run_a: Path, run_b: Path, as_json: bool) -> None:
     sections, steps = differences(a, b), artifacts(a, b)
     pairs = paired(a, b, rows)
     if as_json:
-        click.echo(json.dumps(_data(a, b, sections, steps, rows, pairs), ensure_ascii=False))
+        click.echo(portable(_data(a, b, sections, steps, rows, pairs)))
         return
     console = Console(highlight=False, soft_wrap=False)
     if not console.is_terminal:
@@ -80,6 +80,12 @@ def notes(a: FinishedRun, b: FinishedRun, rows: Sequence[Score], pairs: Pairs) -
     if any((row.check, row.on) not in pairs for row in rows if row.a and row.b):
         told.append("rows without shared items compare the intervals of each run's own change")
     return told
+
+
+def portable(value: Any) -> str:
+    """Return JSON that every program reads: no NaN (null instead), no half of a letter (?)."""
+    finite = json.loads(json.dumps(value), parse_constant=lambda _: None)
+    return json.dumps(finite, ensure_ascii=False).encode(errors="replace").decode()
 
 
 def _data(

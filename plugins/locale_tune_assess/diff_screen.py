@@ -33,8 +33,9 @@ def told(value: Any) -> str:
         return "-"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     text = DIGEST.sub(lambda match: match[0][:12], " ".join(text.split()))
-    # Control characters of a pack or a model must not steer the terminal.
-    text = "".join(char for char in text if unicodedata.category(char) not in ("Cc", "Cf"))
+    # Control characters of a pack or a model must not steer the terminal; halves of a letter cannot
+    # be printed.
+    text = "".join(char for char in text if unicodedata.category(char) not in ("Cc", "Cf", "Cs"))
     text = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
     return isolated(text) or '""'
 

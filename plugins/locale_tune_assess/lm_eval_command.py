@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any, cast
 
 import click
@@ -64,9 +65,12 @@ def command(
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 140
-    console.print(changes_table([one for one in kept if one.on in {new.on for new in found}]))
+    if found:
+        console.print(changes_table([one for one in kept if one.on in {new.on for new in found}]))
+    else:
+        click.echo("none of these tasks has a metric with a value per document")
     click.echo(f"kept in {finished.path / RESULT}, items in {finished.path / FOLDER / 'items'}")
-    click.echo(f"to put it on the report page: locale-tune report {finished.path}")
+    click.echo(f"to put it on the report page: locale-tune report {quote(str(finished.path))}")
 
 
 def measure(
@@ -82,8 +86,8 @@ def measure(
     from .lm_eval_tasks import pack_tasks, read_task, write_items
 
     folders = {"base": run.base().path, "localized": run.newest("model").path}
-    context = context_of(run)
-    with disk_errors(context.out):
+    with disk_errors(run.path / FOLDER):
+        context = context_of(run)
         write_items(context, run.path / FOLDER / "data")
     own = pack_tasks(run.plan.pack.root / "tasks")
     asked: list[Any] = [
@@ -108,6 +112,7 @@ def measure(
         higher = sides[0]["higher_is_better"].get(pairs.task, {})
         context.save_items("lm-eval", pairs.on, items(pairs))
         how = f"by lm-evaluation-harness {sides[0]['lm_eval_version']}, without a chat template"
+        how += "; its verdicts are decided among all results of lm-eval on this run"
         how += f"; the first {limit:,} documents only" if limit else ""
         found += findings_of(context, pairs, higher, how)
     return found, context.shown.get("reliability", [])
@@ -156,8 +161,7 @@ def keep(
     model = run.newest("model").fingerprint
     names = {finding.on for finding in found}
     old = _earlier(run, model)
-    earlier = [Finding.model_validate(row) for row in _without(old["findings"], names)]
-    both = judged([*earlier, *found])
+    both = judged([*(one for one in old["findings"] if one.on not in names), *found])
     with disk_errors(run.path / RESULT):
         replace_json(
             run.path / RESULT,
@@ -165,8 +169,8 @@ def keep(
                 "format": 1,
                 "model": model,
                 "findings": [finding.model_dump(mode="json") for finding in both],
-                "reliability": [*_without(old["reliability"], names), *shown],
-                "limits": {**old.get("limits", {}), **dict.fromkeys(sorted(names), limit)},
+                "reliability": [*(r for r in old["reliability"] if r["on"] not in names), *shown],
+                "limits": {**old["limits"], **dict.fromkeys(sorted(names), limit)},
             },
         )
     return both
@@ -175,12 +179,12 @@ def keep(
 def _earlier(run: FinishedRun, model: str) -> dict[str, Any]:
     try:
         old: dict[str, Any] = read_json(run.path / RESULT)
-        if old["model"] == model and old["findings"]:
-            return old
-    except (OSError, ValueError, KeyError, TypeError):
+        if old["model"] == model:
+            return {
+                "findings": [Finding.model_validate(row) for row in old["findings"]],
+                "reliability": [row for row in old["reliability"] if isinstance(row["on"], str)],
+                "limits": dict(old.get("limits", {})),
+            }
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         pass
-    return {"findings": [], "reliability": []}
-
-
-def _without(rows: Sequence[Mapping[str, Any]], names: set[str]) -> Iterator[Mapping[str, Any]]:
-    yield from (row for row in rows if row["on"] not in names)
+    return {"findings": [], "reliability": [], "limits": {}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ CALIBRATED = (
     "length"
 )
 SECTIONS = {"bits_per_byte": "language", "byte_perplexity": "language"}
+UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 Sample = Mapping[str, Any]
 
 
@@ -38,8 +40,9 @@ class Pairs:
 
     @property
     def on(self) -> str:
-        """Return the name of the task, with its filter where it has one."""
-        return self.task if self.filter == "none" else f"{self.task}-{self.filter}"
+        """Return the name of the task, with its filter where it has one, fit for a file name."""
+        name = self.task if self.filter == "none" else f"{self.task}-{self.filter}"
+        return UNSAFE.sub("_", name)  # lm-eval has filters such as maj@8
 
     @property
     def groups(self) -> list[str]:
@@ -125,12 +128,18 @@ def _pair(value: Any) -> tuple[float, float] | None:
 
 
 def _addends(values: Sequence[Any]) -> Array | None:
-    """Return addends [N, 2] whose `ratio` is the metric; None where that is no such sum."""
+    """Return addends [N, 2] whose `ratio` is the metric; None where that is no such sum.
+
+    A document without a finite value leaves the metric without one.
+    """
     if all(isinstance(value, (bool, int, float)) for value in values):
-        return rows_of([float(value) for value in values])
-    pairs = [_pair(value) if isinstance(value, (list, tuple)) else None for value in values]
-    found = [pair for pair in pairs if pair]
-    return np.array(found, dtype=np.float64) if len(found) == len(values) else None
+        found = rows_of([float(value) for value in values])
+    else:
+        pairs = [_pair(value) if isinstance(value, (list, tuple)) else None for value in values]
+        if None in pairs:
+            return None
+        found = np.array(pairs, dtype=np.float64)
+    return found if np.isfinite(found).all() else None
 
 
 def _paired(context: Context, pairs: Pairs, old: Array, new: Array, statistic: Statistic) -> Paired:

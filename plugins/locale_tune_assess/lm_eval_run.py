@@ -52,7 +52,27 @@ def run_tasks(
     Greedy and seeded; no chat template, no code from the model's folder or from a data set. Raises
     StageFailed, in lm-eval's words, when it cannot run a task.
     """
-    import torch
+    try:
+        return _evaluated(folder, tasks, manager, settings, device, seed, limit)
+    except Exception as error:
+        problem = " ".join(f"{type(error).__name__}: {error}".split())
+        raise StageFailed(
+            f"lm-eval cannot run these tasks: {problem[:300]}",
+            "--download lets it fetch their data sets once; see logs/lm-eval.log for all it says",
+        ) from error
+    finally:
+        _free(device)
+
+
+def _evaluated(
+    folder: Path,
+    tasks: Sequence[Any],
+    manager: Any,
+    settings: AssessSettings,
+    device: str,
+    seed: int,
+    limit: int | None,
+) -> Mapping[str, Any]:
     from lm_eval import simple_evaluate
     from lm_eval.models.huggingface import HFLM
 
@@ -63,32 +83,29 @@ def run_tasks(
         batch_size=BATCH,
         trust_remote_code=False,
     )
-    try:
-        result: Mapping[str, Any] = simple_evaluate(
-            model=model,
-            tasks=list(tasks),
-            task_manager=manager,
-            limit=limit,
-            log_samples=True,
-            bootstrap_iters=0,  # the intervals are ours: paired
-            confirm_run_unsafe_code=False,
-            random_seed=seed,
-            numpy_random_seed=seed,
-            torch_random_seed=seed,
-            fewshot_random_seed=seed,
-        )
-    except Exception as error:
-        problem = " ".join(f"{type(error).__name__}: {error}".split())
-        raise StageFailed(
-            f"lm-eval cannot run these tasks: {problem[:300]}",
-            "--download lets it fetch their data sets once; see logs/lm-eval.log for all it says",
-        ) from error
-    finally:
-        del model
-        gc.collect()
-        if device.startswith("cuda"):
-            torch.cuda.empty_cache()
+    result: Mapping[str, Any] = simple_evaluate(
+        model=model,
+        tasks=list(tasks),
+        task_manager=manager,
+        limit=limit,
+        log_samples=True,
+        bootstrap_iters=0,  # the intervals are ours: paired
+        confirm_run_unsafe_code=False,
+        random_seed=seed,
+        numpy_random_seed=seed,
+        torch_random_seed=seed,
+        fewshot_random_seed=seed,
+    )
     return result
+
+
+def _free(device: str) -> None:
+    """Give back what the last model held: the next one needs the room."""
+    import torch
+
+    gc.collect()
+    if device.startswith("cuda"):
+        torch.cuda.empty_cache()
 
 
 @contextmanager

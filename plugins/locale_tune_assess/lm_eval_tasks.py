@@ -44,6 +44,30 @@ KEYS = (
     "metadata",
 )
 METRIC_KEYS = ("metric", "aggregation", "higher_is_better")
+# Those that lm-eval has itself. It takes any other name for a metric of `evaluate`, which imports
+# NAME/NAME.py from the folder where the command runs.
+METRICS = (
+    "acc",
+    "acc_all",
+    "acc_bytes",
+    "acc_mutual_info",
+    "acc_norm",
+    "bits_per_byte",
+    "bleu",
+    "brier_score",
+    "byte_perplexity",
+    "bypass",
+    "chrf",
+    "chrf++",
+    "exact_match",
+    "f1",
+    "likelihood",
+    "mcc",
+    "perplexity",
+    "ter",
+    "word_perplexity",
+)
+MOST_BYTES = 100_000
 
 
 def pack_tasks(folder: Path) -> dict[str, Path]:
@@ -69,6 +93,8 @@ def _checked(path: Path) -> dict[str, Any]:
     import yaml  # comes with lm-eval
 
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError(f"more than {MOST_BYTES:,} bytes")
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         problem = str(error).partition("\n")[0]
@@ -87,17 +113,29 @@ def _checked(path: Path) -> dict[str, Any]:
     kwargs = config.get("dataset_kwargs") or {}
     if not isinstance(kwargs, dict) or set(kwargs) - {"data_files"}:
         raise _bad(path, "dataset_kwargs may hold data_files only", "leave the others out")
+    told = config.get("metadata") or {}
+    if not isinstance(told, dict) or set(told) - {"version"} or not _is_scalar(told.get("version")):
+        raise _bad(path, "metadata may hold a version only", "leave the others out")
+    for key in set(config) - {*TEMPLATES, "dataset_kwargs", "metadata", "metric_list"}:
+        if not _is_scalar(config[key]):
+            raise _bad(path, f"{key} is more than one value", "write one word or number")
     _check_metrics(path, config.get("metric_list") or [])
     return config
 
 
 def _check_metrics(path: Path, metrics: Any) -> None:
-    keys = {"metric", "aggregation", "higher_is_better"}
     for metric in metrics if isinstance(metrics, list) else [metrics]:
-        if not isinstance(metric, dict) or set(metric) - keys or not _is_name(metric.get("metric")):
-            raise _bad(
-                path, "metric_list holds more than names", f"write {', '.join(sorted(keys))}"
-            )
+        plain = isinstance(metric, dict) and all(map(_is_scalar, metric.values()))
+        if not plain or set(metric) - {*METRIC_KEYS}:
+            raise _bad(path, "metric_list holds more than names", f"write {', '.join(METRIC_KEYS)}")
+        if metric.get("metric") not in METRICS:
+            known = f"lm-eval has {', '.join(METRICS)}"
+            near = did_you_mean(str(metric.get("metric")), METRICS) or known
+            raise _bad(path, "metric_list names a metric that lm-eval does not have", near)
+
+
+def _is_scalar(value: Any) -> bool:
+    return value is None or isinstance(value, (str, int, float))
 
 
 def _is_name(value: Any) -> bool:
@@ -112,12 +150,17 @@ def _is_plain(value: Any) -> bool:
 
 def _data_file(path: Path, name: Any, data: Path) -> str:
     for folder in (path.parent, data):
-        place = (folder / str(name)).resolve()
-        if place.is_relative_to(folder.resolve()) and place.is_file():
-            return str(place)
+        try:
+            place = (folder / str(name)).resolve()
+            if place.is_relative_to(folder.resolve()) and place.is_file():
+                return str(place)
+        except (OSError, ValueError):  # too long for a name, or with a NUL
+            continue
     here = ", ".join(sorted(file.name for file in data.glob("*.jsonl"))) or "none"
     raise _bad(
-        path, f"there is no data file '{name}'", f"put it beside; of the run there are {here}"
+        path,
+        f"there is no data file {str(name)[:80]!r}",
+        f"put it beside; of the run there are {here}",
     )
 
 

@@ -62,9 +62,11 @@ def shared(a: Sequence[Row], b: Sequence[Row]) -> list[tuple[Row, Row]]:
     return [(row, others[_identity(row)]) for row in a if _identity(row) in others]
 
 
-def _identity(row: Row) -> tuple[Any, ...]:
-    options = tuple(sorted(row.get("choices") or ()))  # their order is drawn by the seed
-    return (row["id"], options, *(row.get(name) for name in FIXED))
+def _identity(row: Row) -> str:
+    options = row.get("choices")
+    if isinstance(options, list):
+        options = sorted(map(repr, options))  # their order is drawn by the seed
+    return repr((row["id"], options, *(row.get(name) for name in FIXED)))
 
 
 def _rows(path: Path) -> list[Row]:

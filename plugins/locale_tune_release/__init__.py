@@ -30,7 +30,7 @@ def locale_tune_stages() -> Iterator[Stage]:
         makes="release",
         run=run_release,
         settings=ReleaseSettings,
-        version="4",
+        version="5",
         reads=(
             "sources",
             "prompts",

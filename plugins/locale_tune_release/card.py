@@ -66,8 +66,9 @@ def model_card(said: Mapping[str, Any], chat: bool = True) -> str:
             licence_sentence=view.licence_sentence(said["licence"]),
             prices=view.price_rows(said["licence"]),
             prompt=_prompt(said, locale),
-            # A fence is code, where entities would show as such; `usage` makes sure it holds.
+            # A fence is code, where entities would show as such; `fenced` makes sure it holds.
             code=Markup(usage(said["pack"]["prompts"], chat)),
+            again=Markup(fenced(f"{said['reproduce']}\n")),
         )
     )
     return f"---\n{front_matter(said)}---\n\n{text}"
@@ -108,10 +109,14 @@ def hub_datasets(said: Mapping[str, Any]) -> list[str]:
 def usage(prompts: list[str], chat: bool) -> str:
     """Return runnable Python in a fence that no prompt can close."""
     prompt = json.dumps(prompts[0] if prompts else "", ensure_ascii=False)
-    code = CODE.replace("{prompt}", prompt) + (CHAT if chat else PLAIN) + ANSWER
+    return fenced(CODE.replace("{prompt}", prompt) + (CHAT if chat else PLAIN) + ANSWER, "python")
+
+
+def fenced(code: str, language: str = "") -> str:
+    """Return lines of code in a fence that nothing in them can close."""
     longest = max((len(run) for run in re.findall("`+", code)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}python\n{code}{fence}"
+    return f"{fence}{language}\n{code}{fence}"
 
 
 def cell(text: str) -> str:

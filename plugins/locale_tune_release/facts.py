@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .figures import number
 
 LISTED = 12
+LARGEST = sys.float_info.max
 
 
 def is_number(value: Any) -> bool:
     """Whether a value is a finite number."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    return abs(value) <= LARGEST  # compares, where isfinite would overflow
 
 
 def amount(facts: Mapping[str, Any], key: str) -> float | None:
@@ -59,7 +62,9 @@ def written(value: Any) -> str:
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return number(value) if isinstance(value, (int, float)) else str(value)
+    if isinstance(value, float):
+        return number(value)
+    return number(value) if is_number(value) else str(value)
 
 
 def spaced(name: str) -> str:

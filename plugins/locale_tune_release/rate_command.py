@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
@@ -18,6 +20,7 @@ from locale_tune.api import (
     replace_text,
 )
 
+from .plain import plain
 from .rate_answers import BadAnswers, ratings, read_answers
 from .rate_figures import summary
 from .rate_items import key_of
@@ -25,6 +28,8 @@ from .rate_page import render
 from .remake import KEY, RATINGS, remake
 
 FOLDER, ANSWERS = "rate", "answers"
+SHOWN = ("prompt", "before", "after", "lang", "direction")
+DIGEST = re.compile(r"[0-9a-f]{64}")
 FILE = click.Path(path_type=Path)
 
 
@@ -63,7 +68,8 @@ def make_pages(run: FinishedRun, raters: int) -> Iterator[str]:
     old = _key(run)
     if old and old["findings"] != findings:
         yield from _put_aside(run, old["findings"])
-        old = None
+        yield from _bring_back(run, findings)
+        old = _key(run)
     more = max(raters, len(old["pages"]) if old else 0)
     key = key_of(samples, findings, run.plan.seed, more)
     items = next(iter(key["pages"].values()))["items"]
@@ -83,7 +89,8 @@ def make_pages(run: FinishedRun, raters: int) -> Iterator[str]:
             replace_text(path, render(name, page, samples, run.plan.pack.locale, ui))
             yield f"page for rater {page['rater']}: {path}"
     yield f"{len(items)} of {len(samples)} prompts to judge; the others got two equal answers"
-    yield f"then: locale-tune rate {run.path} --add ANSWERS.json ..."
+    yield f"give out the pages alone: {KEY} beside them says which model is which"
+    yield f"then: locale-tune rate {quote(str(run.path))} --add ANSWERS.json ..."
 
 
 def take_in(run: FinishedRun, files: tuple[Path, ...]) -> Iterator[str]:
@@ -95,7 +102,7 @@ def take_in(run: FinishedRun, files: tuple[Path, ...]) -> Iterator[str]:
     if key is None or key["findings"] != run.newest("findings").fingerprint:
         raise PlanError(
             "there are no pages of this run as it is now" if key else "no page was made for it yet",
-            f"locale-tune rate {run.path}, and let people fill the new pages",
+            f"locale-tune rate {quote(str(run.path))}, and let people fill the new pages",
         )
     folder = run.path / FOLDER / ANSWERS
     kept = {one["page"]: one for one in _kept(folder, key)}
@@ -113,8 +120,8 @@ def take_in(run: FinishedRun, files: tuple[Path, ...]) -> Iterator[str]:
 
 
 def _put_aside(run: FinishedRun, findings: str) -> Iterator[str]:
-    """Keep pages, key, answers and ratings of an earlier build of this run, out of the way."""
-    aside = run.path / f"{FOLDER}-{findings[:12]}"
+    """Keep pages, key, answers and ratings of another build of this run, out of the way."""
+    aside = _aside(run, findings)
     with disk_errors(aside):
         (run.path / FOLDER).rename(aside)
         if (run.path / RATINGS).exists():
@@ -122,11 +129,38 @@ def _put_aside(run: FinishedRun, findings: str) -> Iterator[str]:
     yield f"this run was built anew: what was rated before is in {aside}"
 
 
+def _bring_back(run: FinishedRun, findings: str) -> Iterator[str]:
+    """Take up again what was put aside of the build that the run is now."""
+    aside = _aside(run, findings)
+    if aside.is_dir():
+        with disk_errors(aside):
+            aside.rename(run.path / FOLDER)
+            if (run.path / FOLDER / RATINGS).exists():
+                (run.path / FOLDER / RATINGS).rename(run.path / RATINGS)
+        yield f"what was rated of this build before is back from {aside}"
+
+
+def _aside(run: FinishedRun, findings: str) -> Path:
+    return run.path / f"{FOLDER}-{findings[:12]}"
+
+
 def samples_of(run: FinishedRun) -> list[dict[str, Any]]:
-    """Return the prompts with both answers, as `assess` wrote them."""
+    """Return the prompts with both answers, as `assess` wrote them.
+
+    Raises PlanError for what is damaged, or was written by another version.
+    """
     path = run.newest("findings").path / "findings.json"
-    samples: list[dict[str, Any]] = read_json(path).get("samples") or []
-    return samples
+    try:
+        samples: list[dict[str, Any]] = plain(read_json(path).get("samples") or [])
+        if all(isinstance(sample[key], str) for sample in samples for key in SHOWN):
+            return samples
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        pass
+    raise PlanError(
+        f"the answers in {run.path} cannot be read: they are damaged, or of another version",
+        "build it again: assess writes them anew",
+        path.name,
+    )
 
 
 def told(figures: Mapping[str, Any]) -> Iterator[str]:
@@ -155,9 +189,21 @@ def told(figures: Mapping[str, Any]) -> Iterator[str]:
 def _key(run: FinishedRun) -> dict[str, Any] | None:
     try:
         key: dict[str, Any] = read_json(run.path / KEY)
-        return key if key["pages"] and key["findings"] else None
-    except (OSError, ValueError, KeyError, TypeError):
+        return key if DIGEST.fullmatch(key["findings"]) and _are_pages(key["pages"]) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _are_pages(pages: Mapping[str, Any]) -> bool:
+    return bool(pages) and all(
+        isinstance(page["rater"], int)
+        and all(
+            isinstance(place["prompt"], int)
+            and sorted((place["A"], place["B"])) == ["after", "before"]
+            for place in page["items"].values()
+        )
+        for page in pages.values()
+    )
 
 
 def _kept(folder: Path, key: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

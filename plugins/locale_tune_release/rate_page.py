@@ -16,7 +16,7 @@ from markupsafe import Markup
 from locale_tune.api import Locale
 
 from .page import TEMPLATES, environment
-from .plain import clean
+from .plain import clean, plain
 from .rate_items import FORMAT
 from .rate_words import words
 
@@ -35,8 +35,12 @@ def render(
     locale: Locale,
     ui: Mapping[str, str],
 ) -> str:
-    """Return the HTML of the page `name` of a key (see `rate_items.key_of`)."""
-    said, lang, direction = words(ui, locale)
+    """Return the HTML of the page `name` of a key (see `rate_items.key_of`).
+
+    `samples` are clean already (`rate_command.samples_of`).
+    """
+    said, lang, direction = words(plain(ui), locale)
+    locale = locale.model_copy(update={"endonym": clean(locale.endonym)})
     script = (TEMPLATES / "rate.js").read_text(encoding="utf-8").strip()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
@@ -62,9 +66,9 @@ def render(
 
 def _shown(sample: Mapping[str, Any], place: Mapping[str, str]) -> dict[str, str]:
     return {
-        "prompt": clean(sample["prompt"]),
-        "a": clean(sample[place["A"]]),
-        "b": clean(sample[place["B"]]),
+        "prompt": sample["prompt"],
+        "a": sample[place["A"]],
+        "b": sample[place["B"]],
         "lang": sample["lang"],
         "direction": sample["direction"],
     }

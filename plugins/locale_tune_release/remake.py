@@ -7,12 +7,12 @@ and `lm-eval.json` in the run directory. The release itself stays as it was buil
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from jinja2 import UndefinedError
-from pydantic import ValidationError
+from jinja2 import TemplateError
 
 from locale_tune.api import (
     Finding,
@@ -25,6 +25,7 @@ from locale_tune.api import (
     replace_text,
 )
 
+from .charts import SIDES
 from .page import render_page
 from .plain import plain
 from .settings import ReleaseSettings
@@ -32,6 +33,17 @@ from .settings import ReleaseSettings
 RATINGS = "ratings.json"
 LM_EVAL = "lm-eval.json"
 KEY = "rate/key.json"
+# What a value of another kind leads to, somewhere on the way to the page.
+UNREADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    TemplateError,
+)
 
 
 def remake(run: FinishedRun) -> Path:
@@ -45,7 +57,7 @@ def remake(run: FinishedRun) -> Path:
         said = with_additions(read_json(release.path / "report.json"), run)
         page = render_page(said, ReleaseSettings.model_validate(step.settings))
         provenance = (release.path / "provenance.json").read_text(encoding="utf-8")
-    except (OSError, ValueError, KeyError, TypeError, UndefinedError) as error:
+    except UNREADABLE as error:
         if isinstance(error, LocaleTuneError):
             raise
         raise PlanError(
@@ -62,27 +74,49 @@ def remake(run: FinishedRun) -> Path:
 
 
 def with_additions(said: Mapping[str, Any], run: FinishedRun) -> dict[str, Any]:
-    """Return what the release says, with the ratings and the results of lm-eval of this run."""
+    """Return what the release says, with the ratings and the results of lm-eval of this run.
+
+    Raises PlanError, with the file, when one of the two is damaged.
+    """
     told = dict(said)
-    if (path := run.path / RATINGS).is_file():
-        rated = read_json(run.path / KEY)["findings"]
+    if (run.path / RATINGS).is_file() and (run.path / KEY).is_file():
+        with _readable(KEY, "locale-tune rate RUN"):
+            rated = read_json(run.path / KEY)["findings"]
         if rated == run.newest("findings").fingerprint:  # not answers of an earlier build
-            told["ratings"] = plain(read_json(path))
-    if (path := run.path / LM_EVAL).is_file():
-        more = read_json(path)
-        if more["model"] == run.newest("model").fingerprint:
-            findings = [_finding(found) for found in more["findings"]]
+            with _readable(RATINGS, "locale-tune rate RUN --add ANSWERS.json ..."):
+                told["ratings"] = _nameless(plain(read_json(run.path / RATINGS)))
+    if (run.path / LM_EVAL).is_file():
+        with _readable(LM_EVAL, "locale-tune assess RUN --lm-eval TASK"):
+            more = read_json(run.path / LM_EVAL)
+            ours = more["model"] == run.newest("model").fingerprint
+            findings = [plain(Finding.model_validate(row).model_dump()) for row in more["findings"]]
+            diagrams = plain(more["reliability"])
+            named = all(row["side"] in SIDES and isinstance(row["on"], str) for row in diagrams)
+        if ours and named:
             told["findings"] = [*told["findings"], *findings]
-            told["reliability"] = [*told["reliability"], *plain(more["reliability"])]
+            told["reliability"] = [*told["reliability"], *diagrams]
             told["verdicts"] = dict(Counter(found["verdict"] for found in told["findings"]))
     return told
 
 
-def _finding(found: Any) -> dict[str, Any]:
+def _nameless(ratings: Any) -> list[dict[str, str]]:
+    """Number the raters and leave out their comments: a page may be shown to anybody."""
+    names = list(dict.fromkeys(rating["rater"] for rating in ratings))
+    return [
+        {
+            "prompt": rating["prompt"],
+            "choice": rating["choice"],
+            "rater": f"rater {names.index(rating['rater']) + 1}",
+        }
+        for rating in ratings
+    ]
+
+
+@contextmanager
+def _readable(name: str, remedy: str) -> Iterator[None]:
     try:
-        checked: dict[str, Any] = plain(Finding.model_validate(found).model_dump())
-    except ValidationError as error:
+        yield
+    except UNREADABLE as error:
         raise PlanError(
-            f"{LM_EVAL} holds no findings", "locale-tune assess RUN --lm-eval TASK", LM_EVAL
+            f"{name} is damaged, or of another version", f"delete it, then  {remedy}", name
         ) from error
-    return checked

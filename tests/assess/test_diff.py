@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from finished_support import GULF, finding, finished_run
 
-from locale_tune.api import PlanError, open_run
+from locale_tune.api import PlanError, open_run, read_json
 from locale_tune_assess.bootstrap import paired, rows_of, seed_of
 from locale_tune_assess.diff import artifacts, compared, differences, flat, scores
 from locale_tune_assess.diff_command import command
@@ -197,6 +197,27 @@ def test_sources_are_compared_by_digest_and_counts(tmp_path: Path) -> None:
     assert "111111111111 " in invoke(a, b).output
 
 
+@pytest.mark.parametrize("content", ["{", "[1]", '[{"kept": 1}]'])
+def test_damaged_counts_of_the_corpus_are_told(tmp_path: Path, content: str) -> None:
+    run = finished_run(tmp_path / "a", sources=[{"id": "text"}])
+    path = open_run(run).newest("corpus").path / "sources.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(PlanError, match="corpus counted cannot be read"):
+        differences(open_run(run), open_run(run))
+
+
+def test_items_of_any_kind_are_compared_or_left_out(tmp_path: Path) -> None:
+    rows = [{"id": f"i{n}", "prompt": [{"x": n}], "choices": [None, "a"]} for n in range(6)]
+    a, b = ([{**row, "after": float(value)} for row in rows] for value in (0, 1))
+    for name, kept in (("a", a), ("b", b)):
+        finished_run(tmp_path / name, items={"greets-rm": kept})
+    folders = [open_run(tmp_path / name).newest("findings").path / "items" for name in "ab"]
+    sides = (finding("greets", after=0.0), finding("greets", after=1.0))
+    result = compare(folders[0], folders[1], sides, bins=15, resamples=100, seed=0)
+    assert result is not None
+    assert (result.n, result.change) == (6, 1.0)
+
+
 def test_libraries_and_another_pack_are_told(tmp_path: Path) -> None:
     a = finished_run(tmp_path / "a", libraries={"numpy": "2.0"})
     b = finished_run(tmp_path / "b", locale=GULF, libraries={"numpy": "2.1"})
@@ -224,6 +245,19 @@ def test_right_to_left_names_stand_apart_and_control_characters_are_gone(tmp_pat
     assert told("a\x1b[2Jb\u202ec") == "a[2Jbc"
     assert told(None) == "-"
     assert len(told("x" * 500)) == 60
+
+
+def test_json_has_no_nan_and_what_is_printed_no_half_of_a_letter(tmp_path: Path) -> None:
+    one = finding(after=math.nan)
+    two = [finished_run(tmp_path / str(n), findings=[one], seed=n) for n in (0, 1)]
+    plan = read_json(two[1] / "plan.json")
+    plan["pack"]["locale"]["endonym"] = "\ud800x"
+    (two[1] / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    for more in ([], ["--json"]):
+        done = CliRunner().invoke(command, [*map(str, two), *more])
+        assert done.exit_code == 0, done.exception
+    told = json.loads(done.output, parse_constant=lambda name: pytest.fail(name))
+    assert told["scores"][0]["b"]["after"] is None
 
 
 def test_a_run_without_findings_is_told(tmp_path: Path) -> None:

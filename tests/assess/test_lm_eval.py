@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,17 @@ def test_a_plain_task_is_taken_and_its_data_found(folders: tuple[Path, Path]) ->
         "metric_list: [{metric: !function evil.f}]",
         "metric_list: [{metric: acc, hf_evaluate: true}]",
         "metric_list: [{metric: [acc]}]",
+        "metric_list: [{metric: evil}]",
+        "metric_list: [{metric: accuracy}]",
+        "metric_list: [{metric: acc, aggregation: [mean]}]",
         "metric_list: acc",
+        "metadata: {version: 1, more: 2}",
+        "metadata: {version: [1, 2]}",
+        "metadata: [1]",
+        "num_fewshot: [1]",
+        "dataset_name: {a: b}",
+        'dataset_kwargs: {data_files: {test: "a\\0b"}}',
+        f"dataset_kwargs: {{data_files: {{test: {'a' * 5_000}}}}}",
         "task: other",
         "task: 7",
         "1: 2",
@@ -92,7 +103,7 @@ def test_what_could_run_code_or_lead_elsewhere_is_refused(folders, line: str) ->
     assert caught.value.remedy
 
 
-@pytest.mark.parametrize("text", ["", "[1]", "task: [", "\x00", "{" * 5_000])
+@pytest.mark.parametrize("text", ["", "[1]", "task: [", "\x00", "{" * 5_000, TASK + "#" * 100_000])
 def test_files_that_are_no_tasks_are_told(folders, text: str) -> None:
     tasks, data = folders
     (tasks / "toy.yaml").write_text(text, encoding="utf-8")
@@ -234,6 +245,19 @@ def test_different_documents_are_refused() -> None:
         list(both(samples(LOW, [0] * 6), samples(HIGH[:5], [0] * 5)))
 
 
+def test_a_filter_of_any_name_has_its_items_kept(make_context: Any) -> None:
+    context = make_context()
+    sides = [
+        {"samples": {"toy": [{**sample, "filter": "maj@8"} for sample in samples(rows, [0] * 6)]}}
+        for rows in (LOW, HIGH)
+    ]
+    [pairs] = pairs_of(*sides)
+    context.save_items("lm-eval", pairs.on, items(pairs))
+    assert [path.name for path in (context.out / "items").iterdir()] == [
+        "lm-eval-toy-maj_8.parquet"
+    ]
+
+
 def test_items_are_kept_by_document(make_context: Any) -> None:
     context = make_context()
     [pairs] = both(samples(LOW, [0] * 6), samples(HIGH, [0] * 6))
@@ -256,8 +280,18 @@ def test_what_other_calls_measured_stays_and_is_judged_together(make_context, tm
     assert len(told["reliability"]) == 2
     assert all(row["p_holm"] >= row["p"] for row in told["findings"])
     assert told["limits"] == {"one": 6, "two": 6}
-    (run.path / "lm-eval.json").write_text("[", encoding="utf-8")
-    assert len(keep(run, found, [], None)) == 4
+    for damaged in ("[", "[]", {**told, "findings": [{"on": "x"}]}, {**told, "reliability": 5}):
+        text = damaged if isinstance(damaged, str) else json.dumps(damaged)
+        (run.path / "lm-eval.json").write_text(text, encoding="utf-8")
+        assert len(keep(run, found, [], None)) == 4
+
+
+@pytest.mark.parametrize("value", [math.nan, -math.inf])
+def test_a_metric_without_a_finite_value_is_no_finding(make_context: Any, value: float) -> None:
+    old, new = samples(LOW, [0] * 6), samples(HIGH, [0] * 6)
+    new[2] = {**new[2], "acc": value}
+    [pairs] = both(old, new)
+    assert "acc" not in {found.check for found in findings_of(make_context(), pairs, {}, "x")}
 
 
 def test_an_unknown_task_suggests_the_nearest() -> None:

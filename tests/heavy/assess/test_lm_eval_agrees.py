@@ -242,6 +242,7 @@ def test_the_command_runs_a_packs_task_on_both_models(
         ("acc_norm", "rm_questions"),
         ("ece", "rm_questions"),
         ("brier", "rm_questions"),
+        ("overconfidence", "rm_questions"),
         ("bits_per_byte", "rm_heldout"),
     }
     assert found["bits_per_byte", "rm_heldout"]["change"] != 0
@@ -258,3 +259,8 @@ def test_a_task_that_cannot_run_is_told_in_a_sentence(evaluate, plain, context) 
     hub = {**text_task(context), "dataset_path": "nobody/nothing", "dataset_kwargs": {}}
     with pytest.raises(StageFailed, match="lm-eval cannot run"):
         evaluate(plain, hub)  # offline
+
+
+def test_a_model_that_cannot_be_opened_is_told_in_a_sentence(evaluate, context, tmp_path) -> None:
+    with pytest.raises(StageFailed, match="lm-eval cannot run"):
+        evaluate(tmp_path, text_task(context))
