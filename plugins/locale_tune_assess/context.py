@@ -104,7 +104,9 @@ class Model(Protocol):
     ) -> list[list[str]]:
         """Return `samples` answers to each user message, drawn by the build's seed."""
 
-    def continuations(self, prefixes: Sequence[str]) -> list[str]:
+    def continuations(
+        self, prefixes: Sequence[str], max_new_tokens: int | Sequence[int] | None = None
+    ) -> list[str]:
         """Return how the model goes on greedily with running text, without any template."""
 
     def entropies(self, prompts: Sequence[str], answers: Sequence[str]) -> list[float]:

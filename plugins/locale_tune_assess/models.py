@@ -199,10 +199,12 @@ class LocalModel:
         texts = self._text(self._answers(each, max_new_tokens, draws), raw)
         return [texts[start : start + samples] for start in range(0, len(texts), samples)]
 
-    def continuations(self, prefixes: Sequence[str]) -> list[str]:
+    def continuations(
+        self, prefixes: Sequence[str], max_new_tokens: int | Sequence[int] | None = None
+    ) -> list[str]:
         """Return how the model goes on greedily with running text, without any template."""
         ids = [list(window.ids) for window in self.tokens.whole(prefixes)]
-        answers = self._answers(ids, None, None)
+        answers = self._answers(ids, max_new_tokens, None)
         decode = self.tokens.tokenizer.decode
         return [decode(_ended(some), skip_special_tokens=True) for some in answers]
 

@@ -142,8 +142,7 @@ def test_a_run_writes_the_contract(make_job: Callable[..., Job]) -> None:
         *[(check, on) for on in ("rm", "en") for check in OF_QUESTIONS],
     ]
     assert facts["summary"]["bits_per_byte/rm"] == [findings[0].before, findings[0].after]
-    # No filter tells languages apart here, and no question is of culture.
-    assert facts["without_items"] == ["confusion", "culture", "fidelity"]
+    assert facts["without_items"] == []
     diagrams = [(row["on"], row["side"], len(row["bins"])) for row in written["reliability"]]
     assert diagrams == [
         (on, side, 15)
