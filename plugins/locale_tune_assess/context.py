@@ -74,7 +74,10 @@ class Model(Protocol):
     def choice_logprobs(
         self, prompts: Sequence[str], choices: Sequence[Sequence[str]]
     ) -> list[list[float]]:
-        """Return log p(choice | prompt) in nats for every choice of every prompt."""
+        """Return log p(choice | prompt) in nats for every choice of every prompt.
+
+        What was asked before is not scored again.
+        """
 
     def choice_tokens(
         self, prompts: Sequence[str], choices: Sequence[Sequence[str]]

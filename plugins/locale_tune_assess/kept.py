@@ -1,4 +1,4 @@
-"""Answers that were generated once: nobody waits for the same answer twice."""
+"""Answers and scores that were made once: nobody waits for the same one twice."""
 
 from __future__ import annotations
 
@@ -6,32 +6,33 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from locale_tune.api import read_json, replace_json
 
-Ids = list[int]
+Answer = TypeVar("Answer")  # what JSON gives back as it was
 
 
-class Kept:
-    """Token ids of answers by what was asked and how, kept in one file of the step's work folder.
+class Kept(Generic[Answer]):
+    """What a model answered, by what was asked and how, in one file of the step's work folder.
 
     The work folder belongs to one fingerprint, so the models behind the answers cannot change.
     """
 
     def __init__(self, file: Path | None) -> None:
         self.file = file
-        self.answers: dict[str, Ids] = read_json(file) if file and file.exists() else {}
+        self.answers: dict[str, Answer] = read_json(file) if file and file.exists() else {}
 
     def complete(
-        self, asked: Sequence[tuple[object, ...]], make: Callable[[list[int]], list[Ids]]
-    ) -> list[Ids]:
+        self, asked: Sequence[tuple[object, ...]], make: Callable[[list[int]], list[Answer]]
+    ) -> list[Answer]:
         """Return the answer to each entry; `make` gets the places of the new ones, once."""
         names = [_name(entry) for entry in asked]
         first = {name: place for place, name in reversed(list(enumerate(names)))}
         new = [first[name] for name in first if name not in self.answers]
         if new := sorted(new):
             made = make(new)
-            self.answers |= {names[place]: ids for place, ids in zip(new, made, strict=True)}
+            self.answers |= {names[place]: answer for place, answer in zip(new, made, strict=True)}
             if self.file:
                 replace_json(self.file, self.answers)
         return [self.answers[name] for name in names]

@@ -42,7 +42,11 @@ class Shelf:
 
 
 class LocalModel:
-    """A Hugging Face folder as the checks see it (`context.Model`)."""
+    """A Hugging Face folder as the checks see it (`context.Model`).
+
+    Answers, and the scores of choices, that several checks ask for are made once; with a folder
+    `keep`, once for all runs of the step.
+    """
 
     def __init__(
         self,
@@ -61,7 +65,8 @@ class LocalModel:
         self.device = device
         self.report = report
         self.seed = seed
-        self.kept = Kept(keep)
+        self.kept: Kept[list[int]] = Kept(keep and keep / f"answers-{side}.json")
+        self.scored: Kept[list[float]] = Kept(keep and keep / f"choices-{side}.json")
         self.shelf = shelf
         shelf.models.append(self)
         self._network: Network | None = None
@@ -142,6 +147,16 @@ class LocalModel:
         self, prompts: Sequence[str], choices: Sequence[Sequence[str]]
     ) -> list[list[float]]:
         """Return log p(choice | prompt) in nats for every choice of every prompt."""
+
+        def make(places: list[int]) -> list[list[float]]:
+            return self._choices([prompts[i] for i in places], [choices[i] for i in places])
+
+        asked = [(prompt, *some) for prompt, some in zip(prompts, choices, strict=True)]
+        return self.scored.complete(asked, make)
+
+    def _choices(
+        self, prompts: Sequence[str], choices: Sequence[Sequence[str]]
+    ) -> list[list[float]]:
         sequences = [
             self.tokens.continued([prompt] * len(options), options)
             for prompt, options in zip(prompts, choices, strict=True)

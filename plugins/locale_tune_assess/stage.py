@@ -105,7 +105,7 @@ def both_models(job: Job, tracker: Tracker) -> tuple[LocalModel, LocalModel]:
             device=job.machine.device,
             report=tracker.note,
             seed=job.seed,
-            keep=job.work / f"answers-{side}.json",
+            keep=job.work,
         )
         for side, folder in folders.items()
     ]
