@@ -19,6 +19,7 @@ class Talker:
         knows: Callable[[str, str], float] = lambda prompt, choice: 0.0,
         nats: float = 1.0,
         end: str = "<|end|>",
+        step: int = 3,
     ) -> None:
         self.side = side
         self.loaded = False
@@ -27,6 +28,8 @@ class Talker:
         self.knows = knows
         self.nats = nats
         self.end = end
+        self.step = step
+        self.limits: list[int] = []
 
     def generate(
         self,
@@ -45,8 +48,16 @@ class Talker:
         assert len(prompts) == len(answers)
         return [self.nats for _ in prompts]
 
-    def continuations(self, prefixes: Sequence[str]) -> list[str]:
+    def continuations(
+        self, prefixes: Sequence[str], max_new_tokens: Sequence[int] | None = None
+    ) -> list[str]:
+        self.limits = list(max_new_tokens or ())
         return [self.goes_on(prefix) for prefix in prefixes]
+
+    def spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """Cut after every `step` letters."""
+        cut = self.step
+        return [[(i, i + cut) for i in range(0, len(text), cut)] for text in texts]
 
     def choice_logprobs(
         self, prompts: Sequence[str], choices: Sequence[Sequence[str]]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .context import Context
+from .languages import is_own
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ def asked(context: Context) -> list[Asked]:
     found = [
         Asked(record.id, record.text.strip(), record.variety or own)
         for record in context.items("prompts", context.settings.max_prompts)
-        if record.text.strip()
+        if record.text.strip() and is_own(record.lang, context.locale)
     ]
     shown = enumerate(context.prompts)
     return found or [Asked(f"prompt-{number}", text, own) for number, text in shown]

@@ -31,6 +31,7 @@ from .asking import Asked, answers, asked, without_echo
 from .context import Context
 from .held_out import group_of
 from .identifying import SHORT, Languages
+from .languages import count_words, first_words
 from .rates import compare_rates
 
 MOST_NATIVE = 100  # held-out texts that show what is measured on native text
@@ -104,13 +105,14 @@ def native(context: Context, length: int) -> list[str]:
     """Return held-out native texts of different groups, cut to so many words."""
     first: dict[str, str] = {}
     for record in context.items("heldout", MOST_NATIVE):
-        first.setdefault(group_of(record), " ".join(record.text.split()[:length]))
+        if text := first_words(record.text, length):
+            first.setdefault(group_of(record), text)
     return list(first.values())
 
 
 def usual_length(texts: Sequence[Sequence[str]]) -> int:
     """Return the median number of words of both sides' answers, at least eight."""
-    counts = sorted(len(text.split()) for side in texts for text in side)
+    counts = sorted(count_words(text) for side in texts for text in side)
     return max(8, counts[len(counts) // 2])
 
 

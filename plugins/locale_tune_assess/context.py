@@ -75,7 +75,10 @@ class Model(Protocol):
     def choice_logprobs(
         self, prompts: Sequence[str], choices: Sequence[Sequence[str]]
     ) -> list[list[float]]:
-        """Return log p(choice | prompt) in nats for every choice of every prompt."""
+        """Return log p(choice | prompt) in nats for every choice of every prompt.
+
+        What was asked before is not scored again.
+        """
 
     def choice_logprobs_chat(
         self,
@@ -116,7 +119,9 @@ class Model(Protocol):
     ) -> list[list[str]]:
         """Return `samples` answers to each user message, drawn by the build's seed."""
 
-    def continuations(self, prefixes: Sequence[str]) -> list[str]:
+    def continuations(
+        self, prefixes: Sequence[str], max_new_tokens: int | Sequence[int] | None = None
+    ) -> list[str]:
         """Return how the model goes on greedily with running text, without any template."""
 
     def entropies(self, prompts: Sequence[str], answers: Sequence[str]) -> list[float]:

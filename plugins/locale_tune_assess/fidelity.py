@@ -6,6 +6,7 @@ varieties is shown. Findings, in percent of the answers that can be judged:
 
 - `leakage`: the label is a language of `contrasts` (Standard Arabic for Gulf, German or Italian for
   Romansh), fluent or not; lower is better. A model that answers in the sibling is caught here.
+  Only contrasts that the identifier knows count; without any there is no such finding.
 - `variety_fidelity`: the label is the variety asked in (any of the language, where the prompt names
   none) and the answer is fluent: its bits per byte under the untouched base model stay within those
   of held-out native text of the same length (`fluency.py`). How many answers the guard turned down
@@ -106,7 +107,8 @@ def _findings(
     guard: Guard | None,
     languages: Languages,
 ) -> Iterator[Finding]:
-    name, siblings = context.locale.name, context.locale.contrasts
+    name, told = context.locale.name, languages.told
+    siblings = [tag for tag in context.locale.contrasts if tag in told]
     others = " or ".join(name_of(tag, context.locale) for tag in siblings)
     groups = [prompt.id for prompt in prompts]
 

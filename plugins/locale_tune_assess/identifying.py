@@ -29,7 +29,11 @@ Chances = Callable[[str], Mapping[str, float]]
 
 @dataclass
 class Languages:
-    """The classifier of one corpus; trained when it is first asked, kept in the folder `work`."""
+    """The classifier of one corpus; trained when it is first asked, kept in the folder `work`.
+
+    `told`: the labels that it weighed for the texts so far. One without text to learn from is
+    never among them, so its absence from answers says nothing.
+    """
 
     locale: Locale
     corpus: Path
@@ -38,6 +42,7 @@ class Languages:
     work: Path
     seed: int
     facts: dict[str, Any] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
 
     @property
     def known(self) -> bool:
@@ -86,6 +91,7 @@ class Languages:
         chances = self._chances(" ".join(text.split()))
         if not chances:
             return SHORT
+        self.told |= set(chances)
         own = {name: chance for name, chance in chances.items() if name in self.own}
         others = {name: chance for name, chance in chances.items() if name not in self.own}
         rival = max(sorted(others), key=lambda name: others[name], default="")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -78,14 +79,15 @@ def followed(asked: Instruction, answer: str) -> bool:
 
 
 def last_word(request: str) -> str:
-    """Return the last word without its marks; "" in scripts that part no words."""
-    words = [run.strip("".join(set(_marks(run)))) for run in request.split()]
+    """Return the last word without the signs around it; "" in scripts that part no words."""
+    words = [run.strip("".join(_signs(run))) for run in request.split()]
     word = next((word for word in reversed(words) if word), "")
     return "" if word and is_unspaced(word[-1]) else word
 
 
-def _marks(run: str) -> Iterator[str]:
-    return (sign for sign in run if not sign.isalnum())
+def _signs(run: str) -> Iterator[str]:
+    """Yield what is no letter, digit or mark: a vowel sign is part of its word."""
+    return (sign for sign in run if unicodedata.category(sign)[0] not in "LMN")
 
 
 def _small(_: Instruction, answer: str) -> bool:

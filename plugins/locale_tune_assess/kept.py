@@ -1,4 +1,4 @@
-"""What a model answered once: nobody waits for the same answer twice."""
+"""Answers and scores that were made once: nobody waits for the same one twice."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Generic, TypeVar
 
 from locale_tune.api import read_json, replace_json
 
-Number = TypeVar("Number", int, float)
+Answer = TypeVar("Answer")  # what JSON gives back as it was
 
 
-class Kept(Generic[Number]):
-    """Token ids or scores by what was asked and how, kept in one file.
+class Kept(Generic[Answer]):
+    """What a model answered, by what was asked and how, in one file.
 
     The file must stand in a folder that belongs to one model, such as the step's work folder: what
     is kept does not say which model answered.
@@ -22,20 +22,18 @@ class Kept(Generic[Number]):
 
     def __init__(self, file: Path | None) -> None:
         self.file = file
-        self.answers: dict[str, list[Number]] = read_json(file) if file and file.exists() else {}
+        self.answers: dict[str, Answer] = read_json(file) if file and file.exists() else {}
 
     def complete(
-        self,
-        asked: Sequence[tuple[object, ...]],
-        make: Callable[[list[int]], list[list[Number]]],
-    ) -> list[list[Number]]:
+        self, asked: Sequence[tuple[object, ...]], make: Callable[[list[int]], list[Answer]]
+    ) -> list[Answer]:
         """Return the answer to each entry; `make` gets the places of the new ones, once."""
         names = [_name(entry) for entry in asked]
         first = {name: place for place, name in reversed(list(enumerate(names)))}
         new = [first[name] for name in first if name not in self.answers]
         if new := sorted(new):
             made = make(new)
-            self.answers |= {names[place]: ids for place, ids in zip(new, made, strict=True)}
+            self.answers |= {names[place]: answer for place, answer in zip(new, made, strict=True)}
             if self.file:
                 replace_json(self.file, self.answers)
         return [self.answers[name] for name in names]

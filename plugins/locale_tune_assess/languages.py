@@ -104,3 +104,19 @@ def _of_run(run: str) -> list[str]:
 def count_words(text: str) -> int:
     """Count the words of a text, or its letters where no spaces part words."""
     return len(units(text))
+
+
+def first_words(text: str, count: int) -> str:
+    """Return the beginning of a text with about so many words (letters where no spaces part them).
+
+    A run of letters of such a script may be long, so it is cut; other runs stay whole.
+    """
+    kept: list[str] = []
+    left = count
+    for run in text.split():
+        if left <= 0:
+            break
+        own = max(1, count_words(run))
+        kept.append(run[:left] if own > left else run)
+        left -= own
+    return " ".join(kept)

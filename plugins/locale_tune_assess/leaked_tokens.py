@@ -18,8 +18,8 @@ from .instructions import PHRASES, REQUESTS, instructions
 
 # Control tokens as they are written in the chat templates in use; a text in a language needs none.
 CONTROL = re.compile(
-    r"<\|[^\s<>|]{1,40}\|>|<(?:start|end)_of_(?:turn|text)>|</?s>|<(?:bos|eos|pad|unk)>"
-    r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS)\]|<</?SYS>>|<\|?end▁of▁sentence\|?>"
+    r"<[|｜][^\s<>|｜]{1,40}[|｜]>|<(?:start|end)_of_(?:turn|text)>|</?s>|<(?:bos|eos|pad|unk)>"
+    r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS)\]|<</?SYS>>"
 )
 # The names of the parts, alone on a line: what is left of a turn whose tokens were spelt as text.
 ROLE = re.compile(r"^[ \t]*(?:assistant|user|system)[ \t]*:?[ \t]*$", re.MULTILINE)

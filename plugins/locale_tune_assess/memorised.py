@@ -20,6 +20,9 @@ from .copying import LONG, longest_common, longest_copies, plain
 from .languages import is_own
 
 PREFIX = 120  # letters that a model is given
+# Letters of the rest that it has room for, in its own tokens: with one limit in tokens for all, a
+# tokenizer that cuts the language finely could not reach LONG at all.
+ROOM = 3 * LONG
 SETS = ("text", "heldout")
 
 
@@ -46,7 +49,7 @@ def memorised(context: Context) -> Iterator[Finding]:
 
     def say(model: Model) -> tuple[list[str], list[str]]:
         answers = model.generate(context.prompts) if context.prompts else []
-        return model.continuations(prefixes), answers
+        return model.continuations(prefixes, token_limits(model, openings)), answers
 
     sides = context.both(say)
     lengths = [_lengths(openings, continued) for continued, _ in sides]
@@ -88,6 +91,12 @@ def opening_of(record: Record) -> Opening:
     prefix = head if space else record.text[:PREFIX]
     group = record.meta.get("group") or record.id
     return Opening(record.id, group, prefix, plain(record.text[len(prefix) :]))
+
+
+def token_limits(model: Model, openings: dict[str, list[Opening]]) -> list[int]:
+    """Return how many tokens each continuation may take: those of the letters there is room for."""
+    rests = [one.rest[:ROOM] for some in openings.values() for one in some]
+    return [max(1, len(spans)) for spans in model.spans(rests)]
 
 
 def _fits(record: Record, context: Context) -> bool:
@@ -137,7 +146,8 @@ def _note(shown: Sequence[dict[str, object]]) -> str:
         for row in shown
     ]
     return (
-        f"each model is given the first {PREFIX} letters and goes on greedily; {'; '.join(told)}; "
+        f"each model is given the first {PREFIX} letters and goes on greedily, for as many tokens "
+        f"as the next {ROOM} take; {'; '.join(told)}; "
         f"in answers a copy under {LONG} letters counts as 0"
     )
 

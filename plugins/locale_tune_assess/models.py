@@ -43,7 +43,12 @@ class Shelf:
 
 
 class LocalModel:
-    """A Hugging Face folder as the checks see it (`context.Model`)."""
+    """A Hugging Face folder as the checks see it (`context.Model`).
+
+    Answers, and the scores of choices, that several checks ask for are made once; with a folder
+    `keep`, once for all runs of the step. The folder `shared` holds calls of other steps that asked
+    the same model.
+    """
 
     def __init__(
         self,
@@ -55,7 +60,7 @@ class LocalModel:
         report: Report = silent,
         seed: int = 0,
         keep: Path | None = None,
-        scores: Path | None = None,
+        shared: Path | None = None,
     ) -> None:
         self.side = side
         self.folder = folder
@@ -63,8 +68,9 @@ class LocalModel:
         self.device = device
         self.report = report
         self.seed = seed
-        self.kept: Kept[int] = Kept(keep)
-        self.scores: Kept[float] = Kept(scores)
+        self.kept: Kept[list[int]] = Kept(keep and keep / f"answers-{side}.json")
+        self.scored: Kept[list[float]] = Kept(keep and keep / f"choices-{side}.json")
+        self.calls: Kept[list[list[float]]] = Kept(shared and shared / "choices.json")
         self.shelf = shelf
         shelf.models.append(self)
         self._network: Network | None = None
@@ -146,20 +152,22 @@ class LocalModel:
     ) -> list[list[float]]:
         """Return log p(choice | prompt) in nats for every choice of every prompt.
 
-        What is kept is the whole call: in other batches the last bits would differ.
+        Within a step a question is scored once. Between steps whole calls are shared: the last bits
+        of a score depend on what else is in the batch, and must not on what other builds asked.
         """
 
-        def make(_: list[int]) -> list[list[float]]:
-            sequences = [
-                self.tokens.continued([prompt] * len(options), options)
-                for prompt, options in zip(prompts, choices, strict=True)
-            ]
-            return [[nats for row in self._choices(sequences) for nats in row]]
+        def make(places: list[int]) -> list[list[float]]:
+            asked = [(prompts[i], *choices[i]) for i in places]
+            (found,) = self.calls.complete([tuple(asked)], lambda _: [self._of_texts(asked)])
+            return found
 
-        asked = (list(prompts), [list(options) for options in choices])
-        (kept,) = self.scores.complete([asked], make)
-        rest = iter(kept)
-        return [[next(rest) for _ in options] for options in choices]
+        asked = [(prompt, *some) for prompt, some in zip(prompts, choices, strict=True)]
+        return self.scored.complete(asked, make)
+
+    def _of_texts(self, asked: Sequence[tuple[str, ...]]) -> list[list[float]]:
+        return self._choices(
+            [self.tokens.continued([prompt] * len(options), options) for prompt, *options in asked]
+        )
 
     def choice_logprobs_chat(
         self,
@@ -237,10 +245,12 @@ class LocalModel:
         texts = self._text(self._answers(each, max_new_tokens, draws), raw)
         return [texts[start : start + samples] for start in range(0, len(texts), samples)]
 
-    def continuations(self, prefixes: Sequence[str]) -> list[str]:
+    def continuations(
+        self, prefixes: Sequence[str], max_new_tokens: int | Sequence[int] | None = None
+    ) -> list[str]:
         """Return how the model goes on greedily with running text, without any template."""
         ids = [list(window.ids) for window in self.tokens.whole(prefixes)]
-        answers = self._answers(ids, None, None)
+        answers = self._answers(ids, max_new_tokens, None)
         decode = self.tokens.tokenizer.decode
         return [decode(_ended(some), skip_special_tokens=True) for some in answers]
 

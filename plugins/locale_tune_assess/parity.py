@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from locale_tune.api import Finding, Record
+from locale_tune.api import Finding, Record, read_records
 
 from .context import Context, Model
 
@@ -54,7 +54,7 @@ def parallel_texts(context: Context) -> Texts:
     found: dict[str, dict[Item, str]] = {}
     own: set[Item] = set()
     for split in SPLITS:
-        for record in context.items(split):
+        for record in read_records(context.corpus / split):
             if key := _item(record):
                 name = record.variety or record.lang or context.locale.tag
                 found.setdefault(name, {})[key] = record.text

@@ -36,6 +36,12 @@ def multiple_choice(context: Context) -> Iterator[Finding]:
 
     Dev questions only fit the temperature. All other metrics stand in `shown["reliability"]`.
     """
+    for tag, questions, sides in by_language(context):
+        yield from _of_language(context, tag, questions, sides)
+
+
+def by_language(context: Context) -> Iterator[tuple[str, list[Record], Sides]]:
+    """Yield each language's tag, its questions, and what both models answer; all asked at once."""
     found = context.items("questions", context.settings.max_questions)
     questions = [shuffled(record, context.seed) for record in found if is_usable(record)]
     if not questions:
@@ -45,7 +51,7 @@ def multiple_choice(context: Context) -> Iterator[Finding]:
     for tag in in_order(tags, context.locale):
         chosen = [index for index, own in enumerate(tags) if own == tag]
         part = [questions[index] for index in chosen]
-        yield from _of_language(context, tag, part, (before.part(chosen), after.part(chosen)))
+        yield tag, part, (before.part(chosen), after.part(chosen))
 
 
 def answered(context: Context, questions: Sequence[Record]) -> Sides:
@@ -76,7 +82,7 @@ def _of_language(
     context: Context, tag: str, questions: list[Record], sides: Sides
 ) -> Iterator[Finding]:
     parts = halves(questions, context.seed)
-    context.save_items("multiple_choice", tag, _rows(questions, parts, *sides))
+    context.save_items("multiple_choice", tag, rows_per_item(questions, parts, *sides))
     if not parts.test:
         return
     tested = (sides[0].part(parts.test), sides[1].part(parts.test))
@@ -165,9 +171,10 @@ def _show(
         context.shown.setdefault("reliability", []).append(row)
 
 
-def _rows(
+def rows_per_item(
     questions: list[Record], parts: Halves, before: Answers, after: Answers
-) -> Iterator[dict[str, object]]:
+) -> Iterator[dict[str, Any]]:
+    """Yield what is kept of each question; `split` is "" where neither half has it."""
     chances = (before.probabilities, after.probabilities)
     dev = set(parts.dev)
     test = set(parts.test)

@@ -99,7 +99,6 @@ def both_models(job: Job, tracker: Tracker) -> tuple[LocalModel, LocalModel]:
     """Return the base and the localized model; neither is loaded yet."""
     shelf = Shelf(job.settings.keep_both_below)
     folders = {"before": job.inputs["base"].path, "after": job.inputs["model"].path}
-    keep = {"before": of_the_base(job), "after": job.work}
     models = [
         LocalModel(
             side,
@@ -109,8 +108,8 @@ def both_models(job: Job, tracker: Tracker) -> tuple[LocalModel, LocalModel]:
             device=job.machine.device,
             report=tracker.note,
             seed=job.seed,
-            keep=keep[side] / f"answers-{side}.json",
-            scores=keep[side] / f"scores-{side}.json",
+            keep=job.work,
+            shared=of_the_base(job) if side == "before" else None,
         )
         for side, folder in folders.items()
     ]

@@ -5,7 +5,8 @@ instructions in English. The tax is the mean over all of them of what each lost,
 in one does not pay for a loss in another (Ouyang et al. 2022, arXiv:2203.02155, for the name).
 
 Questions are not asked again: the results per item of `multiple_choice` are read where that check
-has run before this one, as it has unless the setting `checks` says otherwise.
+has run before this one, as it has unless the setting `checks` says otherwise. Else they are asked
+here, so the tax is over the same tasks whatever checks run, in whatever order.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from .bootstrap import (
     FEWEST_GROUPS,
     Array,
     Paired,
+    fewest,
     group_sums,
     percentiles,
     ratio,
@@ -31,8 +33,10 @@ from .bootstrap import (
     seed_of,
 )
 from .context import Context
+from .halves import halves
 from .instructions import PHRASES, REQUESTS, Instruction, followed, instructions
 from .languages import is_own, name_of
+from .questions import by_language, rows_per_item
 
 NO_LANGUAGE = "zxx"  # the tag of what is in no language
 
@@ -90,19 +94,23 @@ def tax(context: Context) -> Iterator[Finding]:
 
 
 def question_tasks(context: Context) -> Iterator[Task]:
-    """Yield the questions in other languages as tasks, from what `multiple_choice` found."""
-    groups = {
-        record.id: record.meta.get("group") or record.id for record in context.items("questions")
-    }
-    for lang, rows in context.earlier("multiple_choice").items():
-        test = [row for row in rows if row["split"] != "dev"]
+    """Yield the test questions in other languages as tasks."""
+    for lang, rows in (context.earlier("multiple_choice") or _asked_here(context)).items():
+        test = [row for row in rows if row["split"] == "test"]
         if test and not is_own(lang, context.locale):
             before, after = (
                 [float(np.argmax(row[side]) == row["answer"]) for row in test]
                 for side in ("before", "after")
             )
             name = f"questions in {name_of(lang, context.locale)}"
-            yield Task(name, before, after, [groups.get(row["id"], row["id"]) for row in test])
+            yield Task(name, before, after, [row["group"] for row in test])
+
+
+def _asked_here(context: Context) -> dict[str, list[dict[str, Any]]]:
+    return {
+        lang: list(rows_per_item(questions, halves(questions, context.seed), *sides))
+        for lang, questions, sides in by_language(context)
+    }
 
 
 def _followed(asked: Sequence[Instruction], answers: Sequence[str]) -> list[float]:
@@ -126,10 +134,7 @@ def resampled_deltas(tasks: Sequence[Task], resamples: int, seed: int) -> Array:
     columns = []
     for task in tasks:
         own = seed_of(seed, "tax", task.name)
-        old, new = (
-            ratio(resampled(group_sums(rows_of(side), task.groups), resamples, own))
-            for side in (task.before, task.after)
-        )
+        old, new = (ratio(resampled(sums, resamples, own)) for sums in _sums(task))
         columns.append(100 * (new - old))
     return np.stack(columns, axis=1)
 
@@ -221,6 +226,7 @@ def _of_tax(context: Context, tasks: Sequence[Task]) -> Finding:
     deltas = resampled_deltas(tasks, context.settings.resamples, context.seed)
     enough = all(len(set(task.groups)) >= FEWEST_GROUPS for task in tasks)
     interval, p = interval_of(result, deltas) if enough else (None, None)
+    least = fewest(*(np.concatenate(side) for side in zip(*map(_sums, tasks), strict=True)))
     context.shown["tax"] = list(_table(tasks, before, after, result, deltas))
     return context.finding(
         "tax",
@@ -234,7 +240,7 @@ def _of_tax(context: Context, tasks: Sequence[Task]) -> Finding:
             interval_before=None,
             interval_after=interval,
             groups=min(len(set(task.groups)) for task in tasks),
-            p=p,
+            p=None if p is None else max(p, least),
         ),
         n=sum(len(task.before) for task in tasks),
         unit="points",
@@ -245,6 +251,11 @@ def _of_tax(context: Context, tasks: Sequence[Task]) -> Finding:
         ),
         section="retention",
     )
+
+
+def _sums(task: Task) -> tuple[Array, Array]:
+    before, after = (group_sums(rows_of(side), task.groups) for side in (task.before, task.after))
+    return before, after
 
 
 def _table(

@@ -84,7 +84,9 @@ class FakeModel:
         self.calls.append("sample")
         return [[f"{self.likes} {index}" for index in range(samples)] for _ in prompts]
 
-    def continuations(self, prefixes: Sequence[str]) -> list[str]:
+    def continuations(
+        self, prefixes: Sequence[str], max_new_tokens: Sequence[int] | None = None
+    ) -> list[str]:
         self.calls.append("continuations")
         return [self.likes for _ in prefixes]
 

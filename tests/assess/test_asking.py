@@ -17,6 +17,12 @@ def test_the_prompts_of_the_corpus_are_asked_with_their_variety(make_context, do
     assert asked(context) == [Asked("a", "Tge?", "rm-rumgr"), Asked("b", "Co?", "rm")]
 
 
+def test_prompts_in_another_language_are_not_asked(make_context, doc):
+    context = make_context(prompts=("Nua?",))
+    write_records(context.corpus / "prompts", [doc("a", "Tge?"), doc("b", "Where?", "en")])
+    assert [one.text for one in asked(context)] == ["Tge?"]
+
+
 def test_at_most_so_many_are_asked(make_context, doc):
     context = make_context(settings=AssessSettings(max_prompts=3))
     write_records(context.corpus / "prompts", [doc(str(i), f"Tge è {i}?") for i in range(9)])

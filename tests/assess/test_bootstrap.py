@@ -6,6 +6,7 @@ import numpy as np
 
 from locale_tune_assess.bootstrap import (
     around,
+    fewest,
     group_sums,
     holm,
     paired,
@@ -153,3 +154,22 @@ def test_holm() -> None:
     np.testing.assert_allclose(holm([0.02, 0.2, 0.01, 0.03]), [0.06, 0.2, 0.04, 0.06])
     assert holm([0.9, 0.8]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+def test_five_groups_are_too_few_to_be_sure() -> None:
+    # All five got better: of five fair coins 2 in 32 fall all on one side.
+    before, after = np.zeros(5), np.array([1.0, 2.0, 1.5, 1.0, 2.0])
+    assert paired(rows_of(before), rows_of(after), names(5)).p == 2 / 32
+
+
+def test_items_that_did_not_change_prove_nothing() -> None:
+    before, after = np.zeros(30), np.zeros(30)
+    after[:6] = 1.0
+    assert paired(rows_of(before), rows_of(after), names(30)).p == 2 / 64
+    assert paired(rows_of(before), rows_of(before), names(30)).p == 1.0
+
+
+def test_the_least_p_counts_groups_that_differ_in_any_column() -> None:
+    before = np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
+    after = np.array([[0.0, 1.0], [1.0, 1.0], [0.0, 0.0]])
+    assert fewest(before, after) == 0.5

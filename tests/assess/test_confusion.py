@@ -8,7 +8,7 @@ import pytest
 from language_support import ENGLISH, GERMAN, ROMANSH, Speaker, languages_for, write_corpus
 
 from locale_tune_assess.asking import without_echo
-from locale_tune_assess.confusion import confusion, read
+from locale_tune_assess.confusion import confusion, native, read, usual_length
 
 MIXED = f"{ROMANSH}\n{GERMAN}"
 SLIP = "la chasa gronda e la flur cotschna dasper la kirche en il vitg da la val"
@@ -115,3 +115,11 @@ def test_an_answer_reads_by_line(context):
     assert reading.lines == ("rm-rumgr", "de")
     assert reading.line_pass is False
     assert reading.word_pass is None
+
+
+def test_native_text_is_as_long_as_an_answer_in_every_script(make_context, doc):
+    made = make_context(
+        heldout=[doc("a", "东京是日本的首都" * 20, group="a"), doc("b", " \n", group="b")]
+    )
+    assert native(made, 10) == [("东京是日本的首都" * 2)[:10]]
+    assert usual_length([["东京是日本的首都" * 2]]) == 16

@@ -103,7 +103,9 @@ def test_the_paired_interval_is_that_of_the_shared_items(two: tuple[Path, Path])
     assert row["paired"]["n"] == 8
     assert row["paired"]["change"] == pytest.approx(50.0)
     assert row["paired"]["interval"] == pytest.approx(list(wanted.interval or ()))
-    assert row["paired"]["verdict"] == "better"
+    # Four of eight groups differ: 2 in 16 ways to swap them are as extreme.
+    assert row["paired"]["p"] == wanted.p == 2 / 16
+    assert row["paired"]["verdict"] == "no clear change"
 
 
 def test_items_are_paired_by_id_and_content_whatever_their_order(tmp_path: Path) -> None:
@@ -143,12 +145,14 @@ def test_items_that_do_not_give_the_reported_number_are_not_used(tmp_path: Path,
     assert row["changes_overlap"] is True
 
 
-def test_dev_items_stay_out(tmp_path: Path) -> None:
+def test_dev_items_and_items_of_no_half_stay_out(tmp_path: Path) -> None:
+    rows = questions([1, 0, 1, 0, 1, 1, 1, 0], dev=3)
+    left_out = {**rows[0], "id": "q9", "split": ""}  # a dev question whose group is tested
     for name in "ab":
         finished_run(
             tmp_path / name,
             findings=[finding(after=60.0)],
-            items={"multiple_choice-rm": questions([1, 0, 1, 0, 1, 1, 1, 0], dev=3)},
+            items={"multiple_choice-rm": [*rows, left_out]},
         )
     [row] = data(tmp_path / "a", tmp_path / "b")["scores"]
     assert row["paired"]["n"] == 5

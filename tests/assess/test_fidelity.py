@@ -130,6 +130,19 @@ def test_without_contrasts_there_is_no_leakage(context):
     assert set(found(context(ROMANSH, ROMANSH, settings, plain))) == {"variety_fidelity"}
 
 
+def test_a_sibling_that_nobody_knows_is_no_proof(context):
+    # The identifier has learnt German, not Italian: it could never find Italian in an answer.
+    assert found(context(ROMANSH, ROMANSH))["leakage"].label == (
+        "Answers in German instead of Romansh"
+    )
+
+
+def test_without_a_sibling_that_is_known_there_is_no_leakage(context):
+    unknown = LOCALE.model_copy(update={"contrasts": ("it",)})
+    made = context(ROMANSH, ROMANSH, AssessSettings(), unknown)
+    assert set(found(made)) == {"variety_fidelity"}
+
+
 def test_short_answers_are_shown_and_not_judged(context):
     made = context(ROMANSH, ["Gea.", ROMANSH])
     findings = found(made)

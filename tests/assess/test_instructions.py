@@ -81,6 +81,7 @@ def test_without_requests_or_phrases_nothing_is_asked() -> None:
         ("Co din ins «good morning» per «rumantsch»?", "rumantsch"),
         ("شلونك اليوم؟", "اليوم"),
         ("今日は何をしますか。", ""),
+        ("कैसे हो नमस्ते!", "नमस्ते"),  # ends in a vowel sign, which is part of the word
         ("?", ""),
     ],
 )

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from locale_tune.api import Locale
-from locale_tune_assess.languages import count_words, is_english, is_own, name_of, tag_of, units
+from locale_tune_assess.languages import (
+    count_words,
+    first_words,
+    is_english,
+    is_own,
+    name_of,
+    tag_of,
+    units,
+)
 
 GULF = Locale(
     id="ar-gulf",
@@ -76,3 +84,19 @@ def test_words(text: str, words: int) -> None:
 def test_words_or_letters_are_what_is_compared(text: str, cut: list[str]) -> None:
     assert units(text) == cut
     assert count_words(text) == len(cut)
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "beginning"),
+    [
+        ("la chasa  gronda\ne alva", 3, "la chasa gronda"),
+        ("东京是日本的首都", 4, "东京是日"),
+        ("بيت كبير في الحي", 2, "بيت كبير"),
+        ("curt", 9, "curt"),
+        (" ", 3, ""),
+    ],
+)
+def test_the_first_words_are_letters_where_no_spaces_part_them(
+    text: str, count: int, beginning: str
+) -> None:
+    assert first_words(text, count) == beginning

@@ -17,6 +17,8 @@ PROMPTS = tuple(f"Dumonda {index}?" for index in range(4))
         ("Il lai è blau.<|im_end|>", Reading(False, False, False)),
         ("Il lai è blau.<|im_end|>\n", Reading(False, False, False)),
         ("Il lai è blau.</s>", Reading(False, False, False)),
+        ("Il lai è blau.<｜end▁of▁sentence｜>", Reading(False, False, False)),
+        ("Il lai<｜User｜>E la chasa?<｜end▁of▁sentence｜>", Reading(True, False, False)),
         ("Il lai è", Reading(False, True, False)),
         ("Il lai<|im_end|>\n<|im_start|>user\nE la chasa?", Reading(True, True, False)),
         ("<|im_start|>assistant\nIl lai.<|im_end|>", Reading(True, False, False)),

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 from talking_support import Talker
 
 from locale_tune.api import Record
-from locale_tune_assess.memorised import PREFIX, memorised, opening_of
+from locale_tune_assess.memorised import PREFIX, ROOM, memorised, opening_of
 from locale_tune_assess.settings import AssessSettings
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -92,3 +92,11 @@ def test_an_opening_ends_at_a_space_or_at_a_letter() -> None:
     assert documents("text")[0].text == f"{spaced.prefix} {spaced.rest}"
     unspaced = opening_of(Record(id="j", source="own", text="東京" * 200))
     assert (len(unspaced.prefix), len(unspaced.rest)) == (PREFIX, 400 - PREFIX)
+
+
+def test_a_tokenizer_that_cuts_finely_has_as_much_room(make_context) -> None:
+    text = documents("text")
+    sides = (Talker("before", step=1), Talker("after", step=5))
+    list(memorised(make_context(*sides, text=text)))
+    assert sides[0].limits == [ROOM] * len(text)
+    assert sides[1].limits == [ROOM // 5] * len(text)

@@ -30,3 +30,10 @@ def test_silence_before_leaves_the_number_after(make_context):
     assert (found.before, found.change, found.interval) == (None, None, None)
     assert found.after == 100.0
     assert found.verdict == "measured"
+
+
+def test_few_judged_answers_have_no_interval(make_context):
+    # One resample in seven holds none of the two, and would count as 0 %.
+    [found] = one(make_context(), [True, True] + [None] * 28, [True] * 30)
+    assert (found.before, found.after) == (100.0, 100.0)
+    assert (found.interval, found.p, found.verdict) == (None, None, "measured")

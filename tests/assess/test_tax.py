@@ -99,22 +99,20 @@ def keep_questions(folder: Path, lang: str, rows: list[dict[str, Any]]) -> None:
 
 def row(name: str, answer: int, before: int, after: int, split: str = "test") -> dict[str, Any]:
     chances = [[0.9 if index == likes else 0.05 for index in range(3)] for likes in (before, after)]
-    return {"id": name, "split": split, "answer": answer, "before": chances[0], "after": chances[1]}
+    told = {"id": name, "group": f"of {name}", "split": split, "answer": answer}
+    return {**told, "before": chances[0], "after": chances[1]}
 
 
-def test_lost_abilities_are_taxed_and_new_ones_in_the_language_are_not(
-    make_context, question
-) -> None:
-    records = [question(f"q{index}", lang="en", group=f"g{index // 2}") for index in range(12)]
+def test_lost_abilities_are_taxed_and_new_ones_in_the_language_are_not(make_context) -> None:
     context = make_context(
         Talker("before", lambda *_: "Five seas, no more.", knows=able),
         Talker("after", lambda *_: "la"),
         AssessSettings(arithmetic=40, instructions=16, phrases={"words": "Fin {n} pleds."}),
         prompts=("Tge è quai?", "Co vai?"),
-        questions=records,
     )
     rows = [row(f"q{index}", 0, 0, 0 if index < 6 else 1) for index in range(12)]
-    keep_questions(context.out.parent, "en", [*rows, row("dev", 0, 0, 1, "dev")])
+    left_out = [row("dev", 0, 0, 1, "dev"), row("of a tested group", 0, 0, 1, "")]
+    keep_questions(context.out.parent, "en", [*rows, *left_out])
     keep_questions(context.out.parent, "roh", [row("r", 0, 0, 1)])
     found = {(finding.check, finding.on): finding for finding in tax(context)}
     sums = found["arithmetic", "zxx"]
@@ -134,6 +132,31 @@ def test_lost_abilities_are_taxed_and_new_ones_in_the_language_are_not(
     assert taxed.interval[0] > 0
     assert taxed.n == 12 + 40 + 16
     assert "worst: sums" in taxed.note or "worst: questions" in taxed.note
+
+
+def test_questions_that_no_check_has_asked_yet_are_asked(make_context, question) -> None:
+    def says(right: str):
+        return lambda prompt, choice: float(choice == right)
+
+    context = make_context(
+        Talker("before", knows=says("right one")),
+        Talker("after", knows=says("wrong one")),
+        questions=[
+            *(question(f"q{index}", lang="en", group=f"g{index // 2}") for index in range(12)),
+            *(question(f"r{index}") for index in range(6)),
+        ],
+    )
+    [asked] = question_tasks(context)
+    assert asked.name == "questions in English"
+    assert (sum(asked.before), sum(asked.after)) == (12, 0)
+    assert len(set(asked.groups)) == 6
+
+
+def test_few_items_that_changed_are_no_clear_tax(make_context) -> None:
+    # All five sums lost: of five fair coins 2 in 32 fall all on one side.
+    sides = (Talker("before", knows=able), Talker("after", knows=lambda p, c: -able(p, c)))
+    (*_, taxed) = tax(make_context(*sides, AssessSettings(arithmetic=5, instructions=0)))
+    assert (taxed.after, taxed.p) == (100.0, 2 / 32)
 
 
 def test_equal_models_pay_nothing(make_context) -> None:

@@ -129,21 +129,24 @@ def test_weights_are_float32_unless_asked(folders, open_model, dtype: str, expec
     assert model.nll(["il lai"])[0].nats > 0
 
 
-def test_an_answer_is_generated_once(tmp_path, folders) -> None:
+def test_answers_and_scores_are_made_once(tmp_path, folders) -> None:
     def opened() -> LocalModel:
         settings, shelf = AssessSettings(max_new_tokens=6), Shelf(1 << 40)
-        return LocalModel("before", folders["base"], settings, shelf, keep=tmp_path / "a.json")
+        return LocalModel("before", folders["base"], settings, shelf, keep=tmp_path)
 
-    first = opened().generate(PROMPTS)
+    choices = [["il lai", "la chasa"]] * len(PROMPTS)
+    model = opened()
+    said, scores = model.generate(PROMPTS), model.choice_logprobs(PROMPTS, choices)
     again = opened()
-    assert again.generate(PROMPTS) == first
+    assert again.generate(PROMPTS) == said
+    assert again.choice_logprobs(PROMPTS, choices) == scores
     assert not again.loaded
 
 
-def test_a_question_is_scored_once(tmp_path, folders) -> None:
+def test_steps_share_whole_calls_of_the_same_model(tmp_path, folders) -> None:
     def opened() -> LocalModel:
-        shelf, file = Shelf(1 << 40), tmp_path / "scores.json"
-        return LocalModel("before", folders["base"], AssessSettings(), shelf, scores=file)
+        settings, shelf = AssessSettings(), Shelf(1 << 40)
+        return LocalModel("before", folders["base"], settings, shelf, shared=tmp_path)
 
     asked, choices = ["Tge è blau?\n", "Co vai?\n"], [["il lai", "la chasa"], ["bain", "mal"]]
     first = opened().choice_logprobs(asked, choices)
