@@ -70,6 +70,7 @@ class LocalModel:
         self.seed = seed
         self.kept: Kept[list[int]] = Kept(keep and keep / f"answers-{side}.json")
         self.scored: Kept[list[float]] = Kept(keep and keep / f"choices-{side}.json")
+        self.answered: Kept[list[list[int]]] = Kept(shared and shared / "answers.json")
         self.calls: Kept[list[list[float]]] = Kept(shared and shared / "choices.json")
         self.shelf = shelf
         shelf.models.append(self)
@@ -268,17 +269,20 @@ class LocalModel:
         limits = [limit] * len(ids) if isinstance(limit, int) else limit
         hows = [(d.seed, d.temperature, d.top_p) for d in draws] if draws else [()] * len(ids)
 
-        def make(places: list[int]) -> list[list[int]]:
-            return answer(
-                self.network.model,
-                [ids[place] for place in places],
-                [limits[place] for place in places],
-                [draws[place] for place in places] if draws else None,
-                self.settings.batch_tokens,
-                self._tell,
-            )
+        asked = list(zip(ids, limits, hows, strict=True))
 
-        return self.kept.complete(list(zip(ids, limits, hows, strict=True)), make)
+        def make(places: list[int]) -> list[list[int]]:
+            new, most = [ids[place] for place in places], [limits[place] for place in places]
+            drawn = [draws[place] for place in places] if draws else None
+
+            def call(_: list[int]) -> list[list[list[int]]]:
+                model, budget = self.network.model, self.settings.batch_tokens
+                return [answer(model, new, most, drawn, budget, self._tell)]
+
+            (found,) = self.answered.complete([tuple(asked[place] for place in places)], call)
+            return found
+
+        return self.kept.complete(asked, make)
 
     def _text(self, answers: Sequence[list[int]], raw: bool) -> list[str]:
         decode = self.tokens.tokenizer.decode
