@@ -37,6 +37,8 @@ def show_plan(plan: Plan, runs: Runs) -> None:
         click.echo(f"\n  {step.name:9} {state:6} {step.stage} of {step.provider}")
         click.echo(f"            needs {needs}; makes {step.makes} {step.fingerprint[:12]}")
         settings = " ".join(f"{k}={v}" for k, v in step.settings.items() if v not in (None, "", []))
+        if step.seed != plan.seed:
+            settings = f"seed={step.seed} {settings}".rstrip()
         if settings:
             click.echo(f"            {settings}")
     open_counts = any("tokens" in s.settings and not s.settings["tokens"] for s in plan.steps)
