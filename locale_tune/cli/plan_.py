@@ -40,6 +40,8 @@ def show_plan(plan: Plan, runs: Runs) -> None:
         click.echo(f"            needs {needs}; makes {step.makes} {step.fingerprint[:12]}")
         chosen = {k: v for k, v in step.settings.items() if v not in (None, "", [])}
         settings = " ".join(f"{key}={_shown(value)}" for key, value in chosen.items())
+        if step.seed != plan.seed:
+            settings = f"seed={step.seed} {settings}".rstrip()
         if settings:
             click.echo(f"            {settings}")
     open_counts = any("tokens" in s.settings and not s.settings["tokens"] for s in plan.steps)
