@@ -156,7 +156,8 @@ def written(
     """Write `sweep.json` into the run directory, and let plugins hear of it."""
     plan = trying[0].plan
     seeds = tuple(dict.fromkeys(trial.seed for trial in trials))
-    words = [command_of(name, options), *(f"--sweep {shlex.quote(_text(axis))}" for axis in axes)]
+    words = [command_of(name, options), *([f"--until {options.until}"] if options.until else [])]
+    words += [f"--sweep {shlex.quote(_text(axis))}" for axis in axes]
     found = Sweep(
         locale=plan.pack.locale,
         base=plan.base,

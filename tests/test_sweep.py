@@ -254,7 +254,9 @@ def test_a_mistake_is_told_before_anything_runs(toy, settings, problem, remedy):
 def test_a_build_that_measures_nothing_cannot_be_compared(toy):
     with pytest.raises(PlanError, match="measures nothing"):
         toy(RATES, until="t-tune")
-    assert toy(RATES, until="t-assess").recommended.values == ("0.2",)
+    found = toy(RATES, until="t-assess")
+    assert found.recommended.values == ("0.2",)
+    assert found.command.endswith(f"--until t-assess --sweep {RATES}")
 
 
 def test_seeds_may_be_swept_like_any_setting(toy):
