@@ -7,9 +7,9 @@
   makes).
 
 Both halves of the questions count: the dev half fits only the temperature, which changes no
-answer. The questions are scored again here, not read from the items of `multiple_choice`: that
-check draws from all questions, so most of a small culture set would be missing from it, and the
-checks may run alone or in any order.
+answer. The questions are not read from the items of `multiple_choice`: that check draws from all
+questions, so most of a small culture set would be missing from it, and the checks may run alone or
+in any order. What both ask is scored once.
 
 Shows `context.shown["culture"]`: {"on": tag, "theme": value of the tag, "n", "before", "after"
 (accuracy in percent), "chance" (percent for guessing)} for each language and theme. Items keep the
