@@ -27,6 +27,7 @@ from .answers import Answers
 from .bootstrap import seed_of
 from .context import Context
 from .formats import is_usable, shuffled
+from .held_out import group_of
 from .languages import is_own, name_of, tag_of
 from .questions import answered
 
@@ -134,7 +135,7 @@ def _chance(asked: Asked) -> float:
 
 
 def _groups(asked: Asked) -> list[str]:
-    return [record.meta.get("group") or record.id for record in asked.records]
+    return [group_of(record) for record in asked.records]
 
 
 def _rows(asked: Asked) -> Iterator[dict[str, object]]:

@@ -43,7 +43,6 @@ KEYS = (
     "metric_list",
     "metadata",
 )
-METRIC_KEYS = ("metric", "aggregation", "higher_is_better")
 
 
 def pack_tasks(folder: Path) -> dict[str, Path]:
@@ -149,7 +148,7 @@ def write_items(context: Context, folder: Path) -> None:
 def _question(record: Record) -> dict[str, Any]:
     return {
         "id": record.id,
-        "group": record.meta.get("group") or record.id,
+        "group": group_of(record),
         "question": record.question.strip(),
         "choices": [choice.strip() for choice in record.choices],
         "answer": record.answer,
