@@ -146,6 +146,7 @@ def _rows(asked: Asked) -> Iterator[dict[str, object]]:
         yield {
             "id": record.id,
             "source": record.source,
+            "group": group_of(record),
             "theme": record.meta.get(TAG, ""),
             "date": record.meta.get("date", ""),
             "reference": record.meta.get("reference", ""),

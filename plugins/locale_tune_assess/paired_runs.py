@@ -152,5 +152,7 @@ RECIPES: dict[str, tuple[str, Recipe]] = {
     "accuracy": ("multiple_choice", accuracy),
     "ece": ("multiple_choice", ece),
     "brier": ("multiple_choice", brier),
+    "culture": ("culture", accuracy),
+    "cloze": ("cloze", accuracy),
     "chrf": ("chrf", chrf),
 }
