@@ -7,9 +7,9 @@
   makes).
 
 Both halves of the questions count: the dev half fits only the temperature, which changes no
-answer. The questions are scored again here, not read from the items of `multiple_choice`: that
-check draws from all questions, so most of a small culture set would be missing from it, and the
-checks may run alone or in any order.
+answer. The questions are not read from the items of `multiple_choice`: that check draws from all
+questions, so most of a small culture set would be missing from it, and the checks may run alone or
+in any order. What both ask is scored once.
 
 Shows `context.shown["culture"]`: {"on": tag, "theme": value of the tag, "n", "before", "after"
 (accuracy in percent), "chance" (percent for guessing)} for each language and theme. Items keep the
@@ -27,6 +27,7 @@ from .answers import Answers
 from .bootstrap import seed_of
 from .context import Context
 from .formats import is_usable, shuffled
+from .held_out import group_of
 from .languages import is_own, name_of, tag_of
 from .questions import answered
 
@@ -134,7 +135,7 @@ def _chance(asked: Asked) -> float:
 
 
 def _groups(asked: Asked) -> list[str]:
-    return [record.meta.get("group") or record.id for record in asked.records]
+    return [group_of(record) for record in asked.records]
 
 
 def _rows(asked: Asked) -> Iterator[dict[str, object]]:
@@ -145,6 +146,7 @@ def _rows(asked: Asked) -> Iterator[dict[str, object]]:
         yield {
             "id": record.id,
             "source": record.source,
+            "group": group_of(record),
             "theme": record.meta.get(TAG, ""),
             "date": record.meta.get("date", ""),
             "reference": record.meta.get("reference", ""),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from locale_tune.api import Record
 
 from .bootstrap import seed_of
+from .held_out import group_of
 
 SAID = {
     (True, False): "as the sources say",
@@ -34,7 +35,7 @@ def halves(questions: Sequence[Record], seed: int) -> Halves:
     the seed and the group's name. A source that says it of some keeps the others for test. A group
     that is tested fits no temperature: its dev questions are left out.
     """
-    groups = [record.meta.get("group") or record.id for record in questions]
+    groups = [group_of(record) for record in questions]
     stated = {record.source for record in questions if record.meta.get("split")}
     is_dev = [
         record.meta.get("split") == "dev"

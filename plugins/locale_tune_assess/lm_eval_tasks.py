@@ -192,7 +192,7 @@ def write_items(context: Context, folder: Path) -> None:
 def _question(record: Record) -> dict[str, Any]:
     return {
         "id": record.id,
-        "group": record.meta.get("group") or record.id,
+        "group": group_of(record),
         "question": record.question.strip(),
         "choices": [choice.strip() for choice in record.choices],
         "answer": record.answer,

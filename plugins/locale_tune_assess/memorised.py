@@ -17,6 +17,7 @@ from locale_tune.api import Finding, Record, read_records
 from .bootstrap import seed_of
 from .context import Context, Model
 from .copying import LONG, longest_common, longest_copies, plain
+from .held_out import group_of
 from .languages import is_own
 
 PREFIX = 120  # letters that a model is given
@@ -89,8 +90,7 @@ def opening_of(record: Record) -> Opening:
     """Cut a document after its first letters, at a space if there is one."""
     head, space, _ = record.text[: PREFIX + 1].rpartition(" ")
     prefix = head if space else record.text[:PREFIX]
-    group = record.meta.get("group") or record.id
-    return Opening(record.id, group, prefix, plain(record.text[len(prefix) :]))
+    return Opening(record.id, group_of(record), prefix, plain(record.text[len(prefix) :]))
 
 
 def token_limits(model: Model, openings: dict[str, list[Opening]]) -> list[int]:

@@ -19,11 +19,11 @@ from locale_tune.api import Finding
 from . import calibration as cal
 from .answers import Answers
 from .bootstrap import Array, Statistic, paired, ratio, rows_of, seed_of
+from .held_out import NATS_PER_BIT
 from .translation import chrf_rows
 
 Row = Mapping[str, Any]
 Recipe = Callable[[Sequence[Row], int], tuple[Array, Statistic]]
-NATS_PER_BIT = math.log(2)
 CLOSE = 1e-6
 # What has to be the same in both runs for an item to be the same item.
 FIXED = ("bytes", "words", "reference", "question", "prompt")
@@ -154,5 +154,7 @@ RECIPES: dict[str, tuple[str, Recipe]] = {
     "accuracy": ("multiple_choice", accuracy),
     "ece": ("multiple_choice", ece),
     "brier": ("multiple_choice", brier),
+    "culture": ("culture", accuracy),
+    "cloze": ("cloze", accuracy),
     "chrf": ("chrf", chrf),
 }

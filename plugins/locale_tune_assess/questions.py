@@ -184,7 +184,7 @@ def rows_per_item(
         yield {
             "id": record.id,
             "source": record.source,
-            "group": record.meta.get("group") or record.id,
+            "group": parts.groups[row],
             "split": "test" if row in test else "dev" if row in dev else "",
             "tags": json.dumps(tags, ensure_ascii=False, sort_keys=True),
             "choices": list(record.choices),

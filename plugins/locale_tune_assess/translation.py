@@ -13,6 +13,7 @@ from locale_tune.api import Finding, Record
 from .bootstrap import Statistic, paired, seed_of
 from .calibration import Array
 from .context import Context, Model
+from .held_out import group_of
 from .languages import is_english, is_own, name_of
 
 PROMPT = (
@@ -107,7 +108,7 @@ def pair_of(record: Record, context: Context) -> Pair | None:
     other = record.meta.get("translation_lang", "")
     if not record.text.strip() or not record.translation.strip():
         return None
-    group = record.meta.get("group") or record.id
+    group = group_of(record)
     if is_own(record.lang, context.locale) and other and not is_own(other, context.locale):
         return Pair(record.id, group, other, record.translation, record.text)
     if other and is_own(other, context.locale) and not is_own(record.lang, context.locale):

@@ -167,6 +167,8 @@ def test_dev_items_and_items_of_no_half_stay_out(tmp_path: Path) -> None:
         ("greets_back", "greets_back", {"before": 0.0, "after": 1.0}, 1.0),
         ("chrf", "chrf", {"reference": "bun di", "after": "bun di"}, 100.0),
         ("brier", "multiple_choice", {"answer": 0, "after": [0.5, 0.5]}, 0.5),
+        ("culture", "culture", {"answer": 0, "after": [0.6, 0.4]}, 100.0),
+        ("cloze", "cloze", {"answer": 1, "after": [0.6, 0.4]}, 0.0),
         ("ece", "multiple_choice", {"answer": 0, "after": [0.6, 0.4]}, 0.4),
     ],
 )

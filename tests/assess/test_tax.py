@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,18 @@ import pyarrow.parquet as pq
 import pytest
 from talking_support import Talker
 
+from locale_tune_assess.bootstrap import fewest
 from locale_tune_assess.settings import AssessSettings
-from locale_tune_assess.tax import Task, interval_of, question_tasks, resampled_deltas, tax, tax_of
+from locale_tune_assess.tax import (
+    Task,
+    families,
+    interval_of,
+    question_tasks,
+    resampled_deltas,
+    sums_of,
+    tax,
+    tax_of,
+)
 
 Oracle = Callable[[str], dict[str, Any]]
 
@@ -50,13 +61,16 @@ def measured(tasks: list[Task]) -> Any:
     return tax_of([one.name for one in tasks], *means)
 
 
-def test_chance_alone_is_no_tax() -> None:
+@pytest.mark.parametrize("alike", [False, True])
+def test_chance_alone_is_no_tax(alike: bool) -> None:
     draw = np.random.default_rng(0)
     worse = small = 0
     for seed in range(120):
         tasks = [
             task(str(index), draw.random(60) < 0.5, draw.random(60) < 0.5) for index in range(4)
         ]
+        if alike:  # the same facts in four languages
+            tasks = [replace(tasks[0], name=str(index)) for index in range(4)]
         (low, _), p = interval_of(measured(tasks), resampled_deltas(tasks, 150, seed))
         worse += low > 0
         small += p < 0.05
@@ -69,7 +83,7 @@ def test_a_real_loss_is_one_and_its_interval_holds_it() -> None:
     held = 0
     for seed in range(60):
         before, after = draw.random(300) < 0.8, draw.random(300) < 0.4
-        tasks = [task("lost", before, after), task("kept", [1] * 9, [1] * 9)]
+        tasks = [task("lost", before, after), Task("kept", [1.0] * 9, [1.0] * 9, "abcdefghi")]
         (low, high), p = interval_of(measured(tasks), resampled_deltas(tasks, 300, seed))
         held += low <= 20 <= high
         assert p < 0.05
@@ -83,6 +97,19 @@ def test_items_are_drawn_within_their_task_and_by_group() -> None:
     deltas = resampled_deltas([lost, task("b", [1] * 5, [1] * 5)], 400, 0)
     assert set(deltas[:, 0].round(6)) == {-100.0, -50.0, 0.0}
     assert set(deltas[:, 1]) == {0.0}
+
+
+def test_the_same_facts_in_two_languages_are_drawn_together() -> None:
+    # Lost in both languages together: the draws of the two must agree, and their mean not narrow.
+    before, after = [1] * 20, [1] * 10 + [0] * 10
+    german, english = task("de", before, after), task("en", before, after)
+    other = Task("sums", [1.0] * 5, [1.0] * 5, list("vwxyz"))
+    assert families([german, other, english]) == [[1], [0, 2]]
+    deltas = resampled_deltas([german, other, english], 500, 0)
+    np.testing.assert_array_equal(deltas[:, 0], deltas[:, 2])
+    assert deltas[:, 0].std() > 5
+    # Each group counts once: 10 of them changed.
+    assert fewest(*sums_of([german, other, english])) == 2 / 2**10
 
 
 def able(prompt: str, choice: str) -> float:

@@ -303,6 +303,24 @@ def test_a_stopped_run_goes_on_with_the_next_check(make_job: Callable[..., Job])
     assert [finding["check"] for finding in facts["findings"]] == ["a", "b"]
 
 
+def test_a_stopped_run_ends_in_the_same_bytes(make_job: Callable[..., Job], tmp_path: Path) -> None:
+    checks = {name: OFFERED[name] for name in ("culture", "multiple_choice", "samples", "tax")}
+
+    def stopped(context: Any) -> Any:
+        yield from checks["multiple_choice"].measure(context)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Stopped):
+        run(make_job(checks={**checks, "multiple_choice": Check("multiple_choice", stopped)}))
+    run(resumed := make_job(checks=checks, out="resumed"))
+    (tmp_path / "work").rename(tmp_path / "earlier work")
+    run(whole := make_job(checks=checks, out="whole"))
+    files = sorted(file.relative_to(whole.out) for file in whole.out.rglob("*") if file.is_file())
+    assert len(files) > 4
+    for file in files:
+        assert (resumed.out / file).read_bytes() == (whole.out / file).read_bytes(), file
+
+
 def test_progress_counts_checks(make_job: Callable[..., Job]) -> None:
     heard: list[Any] = []
     run(make_job(checks={name: CHECKS[name] for name in ("chrf", "samples")}, heard=heard))
