@@ -37,6 +37,7 @@ def test_one_answer_to_everything_is_a_collapse(make_context) -> None:
         change = found[check].after - found[check].before
         assert found[check].interval is not None
         assert (change > 0) == lower == found[check].lower_is_better
+    assert {(finding.verdict, finding.p) for finding in found.values()} == {("measured", None)}
     rows = context.shown["collapse"]
     assert {row["over"] for row in rows} == {"per prompt", "across prompts"}
     across = {row["metric"]: row for row in rows if row["over"] == "across prompts"}
