@@ -206,6 +206,7 @@ def test_6_chat_answers_side_by_side(world):
 
 
 def test_7_no_work_is_left_behind(world):
-    assert list(world.out.glob("work/*")) == []
+    # What the base answered stays: the next build in this directory asks it the same.
+    assert [path.name[:14] for path in world.out.glob("work/*")] == ["asked-of-base-"]
     assert not list(world.out.glob("store/.tmp-*"))
     assert not list(world.out.glob("store/.trash-*"))
