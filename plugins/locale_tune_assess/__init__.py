@@ -138,7 +138,7 @@ def locale_tune_stages() -> Iterable[Stage]:
         makes="findings",
         run=run_assess,
         settings=AssessSettings,
-        version="4",
+        version="5",
         reads=("prompts", "names"),
         heavy=True,
         libraries=LIBRARIES,

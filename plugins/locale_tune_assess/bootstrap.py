@@ -12,12 +12,15 @@ spread a little, as t is wider than the normal distribution: with few groups pla
 too narrow (Hesterberg 2015, "What teachers should know about the bootstrap", section 4.5).
 
 Far out in the tails that is not enough: five groups that all moved the same way give draws that
-never cross 0. So no p-value is below what swapping before and after could show (`fewest`).
+never cross 0. So a p-value is never below that of t, nor, where some groups did not change or all
+changed alike, below what swapping before and after could show (`fewest`). For strongly skewed
+changes of few groups t is too bold: 1.5 in 100 at 0.001 for six exponential ones.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -88,7 +91,7 @@ def paired(
         interval_before=level(old, olds, len(first)),
         interval_after=level(new, news, len(first)),
         groups=len(first),
-        p=max(significance(changes), fewest(first, second)),
+        p=_p_value(new - old, changes, first, second),
     )
 
 
@@ -106,6 +109,33 @@ def _t95(freedom: int) -> float:
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
     return z + first / v + second / v**2 + third / v**3
+
+
+def _p_value(change: float, changes: Array, before: Array, after: Array) -> float:
+    """Return the largest of what the draws say, t, and what so few changed groups can show.
+
+    Few draws of few groups hardly ever cross 0; t counts how few groups there are, exactly for
+    normal changes. It knows nothing of groups that did not change at all (questions answered as
+    before), nor of changes that are all alike: for these the count of changed groups is the limit.
+    """
+    spread = float(changes.std()) / (_t95(len(before) - 1) / Z95)
+    changed = (before != after).any(axis=1)
+    alike = spread <= 1e-9 * abs(change)
+    limit = 0.0 if changed.all() and not alike else fewest(before, after)
+    heavy = 0.0 if alike else t_tails(abs(change) / spread, len(before) - 1)
+    return max(significance(changes), heavy, limit)
+
+
+def t_tails(t: float, freedom: int) -> float:
+    """Return P(|T| >= t) of Student's t, by its finite sums (Abramowitz and Stegun, 26.7.3-4)."""
+    angle = math.atan(t / math.sqrt(freedom))
+    sine, square = math.sin(angle), math.cos(angle) ** 2
+    term, total = (math.cos(angle), 0.0) if freedom % 2 else (1.0, 0.0)
+    for step in range(3 if freedom % 2 else 2, freedom + 1, 2):
+        total += term
+        term *= square * (step - 1) / step
+    inside = 2 / math.pi * (angle + sine * total) if freedom % 2 else sine * total
+    return max(0.0, 1.0 - inside)
 
 
 def significance(changes: Array) -> float:

@@ -16,6 +16,7 @@ from locale_tune_assess.bootstrap import (
     rows_of,
     seed_of,
     significance,
+    t_tails,
 )
 
 
@@ -156,10 +157,13 @@ def test_holm() -> None:
     assert holm([]) == []
 
 
-def test_five_groups_are_too_few_to_be_sure() -> None:
-    # All five got better: of five fair coins 2 in 32 fall all on one side.
+def test_five_groups_are_few() -> None:
+    # Mean 1.5, standard deviation 0.5: t = 1.5 / (0.5 / sqrt(5)) = 6.71 with 4 degrees of freedom.
     before, after = np.zeros(5), np.array([1.0, 2.0, 1.5, 1.0, 2.0])
-    assert paired(rows_of(before), rows_of(after), names(5)).p == 2 / 32
+    result = paired(rows_of(before), rows_of(after), names(5))
+    assert result.p is not None
+    np.testing.assert_allclose(result.p, t_tails(6.708, 4), rtol=0.1)
+    assert result.p > 10 * 2 / 10_001  # what the draws alone would say
 
 
 def test_items_that_did_not_change_prove_nothing() -> None:
@@ -173,3 +177,39 @@ def test_the_least_p_counts_groups_that_differ_in_any_column() -> None:
     before = np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
     after = np.array([[0.0, 1.0], [1.0, 1.0], [0.0, 0.0]])
     assert fewest(before, after) == 0.5
+
+
+def test_tails_of_t() -> None:
+    # 97.5 % points of t with 1, 2, 4 and 19 degrees of freedom; 99.95 % with 5.
+    points = {1: 12.7062, 2: 4.30265, 4: 2.77645, 19: 2.09302}
+    for freedom, point in points.items():
+        np.testing.assert_allclose(t_tails(point, freedom), 0.05, rtol=1e-4)
+    np.testing.assert_allclose(t_tails(6.86883, 5), 0.001, rtol=1e-4)
+    assert t_tails(0.0, 7) == 1.0
+
+
+def test_few_groups_that_all_moved_far_are_clear() -> None:
+    before = np.array([3.2, 3.6, 3.4, 3.8, 3.3, 3.5])
+    after = before - np.array([1.3, 1.6, 1.5, 1.4, 1.7, 1.5])
+    result = paired(rows_of(before), rows_of(after), names(6))
+    assert result.p is not None
+    # t = 1.5 / (0.1414 / sqrt(6)) = 26 with 5 degrees of freedom.
+    assert result.p < 1e-3
+
+
+def test_few_answers_that_flipped_are_not() -> None:
+    before, after = np.zeros(60), np.zeros(60)
+    after[:5] = 1.0
+    assert paired(rows_of(before), rows_of(after), names(60)).p == 2 * 0.5**5
+    alike = paired(rows_of(np.zeros(5)), rows_of(np.ones(5)), names(5))
+    assert alike.p == 2 * 0.5**5
+
+
+def test_equal_models_of_few_groups_are_seldom_told_apart() -> None:
+    rng = np.random.default_rng(5)
+    found = [
+        paired(rows_of(np.zeros(6)), rows_of(rng.normal(size=6)), names(6), resamples=2000).p
+        for _ in range(400)
+    ]
+    assert np.mean([p <= 0.05 for p in found if p is not None]) < 0.08
+    assert np.mean([p <= 0.002 for p in found if p is not None]) < 0.01
