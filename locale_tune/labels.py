@@ -94,6 +94,7 @@ ENGLISH: dict[str, str] = {
     "section-culture": "Culture",
     "section-retention": "What it must not lose",
     "section-generation": "Writing",
+    "section-align": "What learning from preferences changed (compared with the model before it)",
     "section-tokenizer": "Tokenizer",
     "section-other": "More",
     # Reliability.

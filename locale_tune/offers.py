@@ -129,9 +129,11 @@ class Selector:
 class Stage:
     """A verb of the build. `run(job)` fills `job.out` and returns facts for the report.
 
-    `needs` and `makes` are artifact kinds; `base` is the untouched base model. `reads` names the
-    fields of the pack the stage may see (and so what its fingerprint covers). A `heavy` stage runs
-    in its own process. `libraries` are the distributions whose version its bits depend on; with
+    `needs` and `makes` are artifact kinds; `base` is the untouched base model. `origins` names more
+    models as inputs: `{"tuned": "align"}` is the one that the first step of the stage `align`
+    starts from, absent where the plan has no such step. `reads` names the fields of the pack the
+    stage may see (and so what its fingerprint covers). A `heavy` stage runs in its own process.
+    `libraries` are the distributions whose version its bits depend on; with
     `torch` among them, the device and the number of threads count too. `uses` names families of
     parts (such as `checks`) that the stage takes from plugins: who offers them counts as well.
     `speed(job)` measures trained tokens per second for `--budget`; `budget_share` is the share of
@@ -145,6 +147,7 @@ class Stage:
     run: Run
     settings: type[Settings] = Settings
     version: str = "1"
+    origins: Mapping[str, str] = field(default_factory=dict)
     reads: tuple[str, ...] = ()
     heavy: bool = False
     libraries: tuple[str, ...] = ()

@@ -93,6 +93,7 @@ def make_plan(pack: LanguagePack, parts: Parts, request: Request) -> Plan:
         seed = _seed(name, stage, chosen, request.seed)
         settings = _settings(name, stage, chosen)
         needs = {kind: _maker(kind, name, steps) for kind in stage.needs}
+        needs |= _origins(stage, steps)
         covers = _covers(stage, pack, parts, request)
         made = {step.name: step.fingerprint for step in steps}
         provider = parts.providers.get(("stages", stage.name), "")
@@ -234,6 +235,14 @@ def _maker(kind: str, name: str, steps: list[Step]) -> str:
         f"the stage '{name}' needs {kind}, and no earlier stage makes it",
         f"add a stage that makes {kind} before '{name}' in [pack] stages",
     )
+
+
+def _origins(stage: Stage, steps: list[Step]) -> dict[str, str]:
+    """Return the models that the first step of each stage in `origins` starts from."""
+    starts: dict[str, str] = {}
+    for step in reversed(steps):
+        starts[step.stage] = step.needs.get("model", BASE)
+    return {name: starts[other] for name, other in stage.origins.items() if other in starts}
 
 
 def _covers(

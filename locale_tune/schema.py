@@ -24,7 +24,15 @@ Role = Literal[
 Direction = Literal["ltr", "rtl"]
 Verdict = Literal["better", "worse", "no clear change", "measured"]
 Section = Literal[
-    "language", "knowledge", "calibration", "culture", "retention", "generation", "tokenizer", ""
+    "language",
+    "knowledge",
+    "calibration",
+    "culture",
+    "retention",
+    "generation",
+    "align",
+    "tokenizer",
+    "",
 ]
 SPLITS = (
     "text",
@@ -269,8 +277,9 @@ class Finding(Frozen):
     """One measured number before and after, on the same items.
 
     `interval` is the 95 % paired-bootstrap interval of `change` (after minus before), `p` its
-    two-sided p-value; `p_holm` is adjusted for all findings of the build, and the verdict follows
-    it. `section` says where a reader looks for the finding.
+    two-sided p-value; `p_holm` is adjusted for all findings of the build (those of the section
+    `align` among themselves), and the verdict follows it. `section` says where a reader looks for
+    the finding; in `align`, before is not the base but the model that `align` started from.
     """
 
     check: str

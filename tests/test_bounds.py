@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from locale_tune.api import Bound, Finding
-from locale_tune_release.bounds import broken, evaluate, limits
+from locale_tune_release.bounds import broken, evaluate, limits, with_guards
 
 
 def measured(
@@ -129,3 +129,13 @@ def test_limits_in_words() -> None:
     assert limits(Bound(check="a", min=1, max=2)) == "at least 1 and at most 2"
     assert limits(Bound(check="a", of="change", max=0)) == "change of at most 0"
     assert limits(Bound(check="a", of="ratio", min=0.5)) == "at least 0.5 times what it was before"
+
+
+def test_what_align_may_cost_is_bound_unless_the_pack_says_so_itself() -> None:
+    found = [measured(), measured("align.preferences", "rm", after=2.0, change=0.5)]
+    assert with_guards([], [measured()]) == []
+    (guard,) = with_guards([], found)
+    assert (guard.check, guard.of, guard.max) == ("align.preferences", "change", 0.0)
+    assert len(broken([guard], found)) == 1
+    own = Bound(check="align.preferences", of="change", max=1.0)
+    assert with_guards([own], found) == [own]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import pytest
 
-from locale_tune import budget
+from locale_tune import budget, worker
 from locale_tune.errors import PlanError
 from locale_tune.offers import Parts, Stage
 from locale_tune.schema import Machine, Plan, Step
@@ -20,6 +22,13 @@ def test_units(text, seconds):
 def test_no_budget(text):
     with pytest.raises(PlanError, match="is no budget"):
         budget.seconds(text)
+
+
+@dataclass(frozen=True)
+class Probing:
+    """What a probe sees of a job."""
+
+    machine: Machine
 
 
 def step(name, **settings):
@@ -153,3 +162,30 @@ def test_the_dtype_that_was_faster_is_kept_for_the_plan(asked):
     resolve((slower, Runs(runs.out, slower), asked[2], probes), [])
     assert budget.fastest(runs.out, slower).dtype == "float32"
     assert budget.fastest(runs.out, plan) == plan.machine, "another machine has its own answer"
+
+
+@pytest.mark.parametrize(
+    ("machine", "dtype", "timed"),
+    [
+        (Machine(dtype="bfloat16"), "auto", ["bfloat16", "float32"]),
+        (Machine(dtype="float32"), "auto", ["float32"]),  # it would be waited for in vain
+        (Machine(dtype="bfloat16"), "float32", ["bfloat16"]),  # the setting decides, whatever this
+        (Machine(device="cuda", dtype="bfloat16"), "auto", ["bfloat16"]),
+    ],
+)
+def test_both_dtypes_are_timed_where_the_processor_has_both(
+    asked, monkeypatch, machine, dtype, timed
+):
+    plan, runs, parts, _ = asked
+    seen = []
+
+    def speed(job):
+        seen.append(job.machine.dtype)
+        return 1.0 if job.machine.dtype == "bfloat16" else 2.0
+
+    monkeypatch.setattr(worker, "job_for", lambda *_: Probing(machine))
+    stages = {**parts.stages, "tune": replace(parts.stages["tune"], speed=speed)}
+    tune = plan.steps[2].model_copy(update={"settings": {"dtype": dtype}})
+    told = worker._speed(runs, tune, replace(parts, stages=stages), print)
+    assert seen == timed
+    assert told["dtype"] == ("float32" if len(timed) == 2 else "")

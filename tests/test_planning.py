@@ -72,6 +72,19 @@ def test_needs_bind_to_the_newest_earlier_maker(write_pack):
     assert needs["assess"] == {"base": "base", "model": "tune", "corpus": "collect"}
 
 
+def test_an_origin_is_what_the_first_step_of_a_stage_started_from(write_pack):
+    checking = replace(STAGES[4], origins={"tuned": "align"})
+    more = (*STAGES[:4], stage("align", ("model",), "model"), checking)
+    parts = replace(PARTS, stages={s.name: s for s in more})
+    without = plan(write_pack, parts=parts)
+    assert without.steps[-1].needs == {"base": "base", "model": "tune", "corpus": "collect"}
+    text = PACK.replace('["collect"]', '["collect", "tune", "align", "align@second", "assess"]')
+    last = plan(write_pack, text, parts).steps[-1]
+    assert (last.needs["tuned"], last.needs["model"]) == ("tune", "second")
+    alone = PACK.replace('["collect"]', '["collect", "align", "assess"]')
+    assert plan(write_pack, alone, parts).steps[-1].needs["tuned"] == "base"
+
+
 def test_the_same_request_has_the_same_fingerprints(write_pack):
     assert plan(write_pack) == plan(write_pack)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from lxml import html
-from release_numbers import GULF, ROMANSH, TEXTS, byte_level, curve
+from release_numbers import GULF, ROMANSH, TEXTS, byte_level, curve, finding
 from release_page import marked, page_of, released, results, text_nodes, text_of
 from release_support import example
 
@@ -171,6 +171,20 @@ def test_better_is_to_the_right_whatever_the_direction_of_the_measure(tmp_path: 
             assert float(dot.get("x")) > 84
         for dot in row.xpath(".//path[contains(@class, 'dot worse')]"):
             assert float(re.match(r"M([\d.]+)", dot.get("d"))[1]) < 84
+
+
+def test_what_align_changed_is_not_said_of_the_base(tmp_path: Path) -> None:
+    build = example(tmp_path, GULF)
+    more = {"section": "align", "lower_is_better": True}
+    guard = finding("align.ece", "afb", "ECE, by align alone", 0.1, 0.2, (0.05, 0.15), 60, **more)
+    build.findings["findings"].append(guard)
+    page = page_of(build)
+    (row,) = page.xpath("//tr[th[contains(., 'by align alone')]]")
+    assert row.xpath("td/@data-label")[0] == "Before"
+    (heading,) = row.xpath("../tr[@class='group']")
+    assert "compared with the model before it" in text_of(heading)
+    # Nobody set a bound on it, and a build with align has one all the same.
+    assert text_of(row.xpath(".//span[@class='bound kept']")[0]).startswith("bound kept: change")
 
 
 def test_what_got_worse_is_repeated_in_a_sentence(tmp_path: Path) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import get_args
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
 
+from locale_tune import labels
 from locale_tune.build import Screen
 from locale_tune.errors import LocaleTuneError
-from locale_tune.schema import Artifact, Finding, Progress, Step
+from locale_tune.schema import Artifact, Finding, Progress, Section, Step
 
 LOG_WIDTH = 140  # a log has no width of its own, and 80 columns tear the table's labels
 CONTROL, REPLACEMENT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"), "\ufffd"
@@ -92,14 +94,24 @@ class TerminalScreen(Screen):
             self._bars = None
 
 
-def findings_table(findings: Iterable[Finding]) -> Table:
-    """Return the before/after table of a build."""
+def findings_table(findings: Sequence[Finding]) -> Table:
+    """Return the before/after table of a build, under the same headings as the report's."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("measured on held-out items", overflow="fold")
     for name in ("n", "base", "localized", "change"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("95 % interval", justify="right", no_wrap=True)
     table.add_column("read as", no_wrap=True)
+    sections = [name for name in get_args(Section) if any(f.section == name for f in findings)]
+    for section in sections:
+        if len(sections) > 1:
+            heading = labels.ENGLISH[f"section-{section or 'other'}"]
+            table.add_row(f"[bold]{heading}[/]")
+        _add(table, (f for f in findings if f.section == section))
+    return table
+
+
+def _add(table: Table, findings: Iterable[Finding]) -> None:
     for f in findings:
         arrow = " (lower is better)" if f.lower_is_better else ""
         interval = f"[{f.interval[0]:+.3f}, {f.interval[1]:+.3f}]" if f.interval else ""
@@ -112,4 +124,3 @@ def findings_table(findings: Iterable[Finding]) -> Table:
             interval.replace("[", r"\["),
             f.verdict,
         )
-    return table

@@ -139,6 +139,7 @@ def locale_tune_stages() -> Iterable[Stage]:
         run=run_assess,
         settings=AssessSettings,
         version="5",
+        origins={"tuned": "align"},
         reads=("prompts", "names"),
         heavy=True,
         libraries=LIBRARIES,

@@ -63,7 +63,7 @@ class Model(Protocol):
 
     @property
     def side(self) -> str:
-        """`before` or `after`."""
+        """`before` or `after`; `tuned` is the model that `align` started from."""
 
     @property
     def loaded(self) -> bool:
@@ -288,14 +288,23 @@ def verdict(interval: tuple[float, float] | None, lower_is_better: bool) -> Verd
 def judged(findings: Sequence[Finding]) -> list[Finding]:
     """Decide the verdicts of a whole build: 0.05 after Holm over all findings with a p-value.
 
-    With forty findings two would look clear by chance alone if each were judged by itself.
+    With forty findings two would look clear by chance alone if each were judged by itself. What
+    `align` alone changed is another question than what the build did: a family of its own.
     """
     from .bootstrap import holm
 
-    tested = [finding for finding in findings if finding.p is not None]
-    adjusted = iter(holm([finding.p or 0.0 for finding in tested]))
+    adjusted: dict[int, float] = {}
+    for guards in (False, True):
+        family = [
+            place
+            for place, finding in enumerate(findings)
+            if finding.p is not None and (finding.section == "align") == guards
+        ]
+        values = holm([findings[place].p or 0.0 for place in family])
+        adjusted |= zip(family, values, strict=True)
     return [
-        finding if finding.p is None else _decided(finding, next(adjusted)) for finding in findings
+        _decided(finding, adjusted[place]) if place in adjusted else finding
+        for place, finding in enumerate(findings)
     ]
 
 

@@ -18,6 +18,11 @@ class AssessSettings(Settings):
     checks: tuple[str, ...] = Field(
         default=(), description="the checks to run, in this order; empty: all that are offered"
     )
+    guards: tuple[str, ...] = Field(
+        default=("collapse", "multiple_choice", "preferences", "tax"),
+        description="of these, the checks that also compare the model before `align` with the one "
+        "after it, in a plan that has `align`",
+    )
     max_documents: int = Field(
         default=200, gt=0, description="held-out documents per language, drawn with the seed"
     )

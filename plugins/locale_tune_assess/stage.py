@@ -7,7 +7,7 @@ import shutil
 import signal
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from locale_tune.api import (
+    Artifact,
     Check,
     Finding,
     Job,
@@ -33,6 +34,7 @@ from locale_tune.api import (
 from .context import SAFE, Context, judged
 from .identifying import Languages
 from .models import LocalModel, Shelf
+from .passes import BEFORE_ALIGN, Pass, passes
 
 NO_TOKENIZER = {
     f"{key}_{side}": None
@@ -49,23 +51,27 @@ def run(job: Job) -> dict[str, Any]:
     """
     torch.set_num_threads(max(1, job.machine.threads))
     checks = chosen(job)
-    tracker = Tracker(job, [check.name for check in checks])
-    before, after = both_models(job, tracker)
+    if BEFORE_ALIGN in job.inputs:
+        known(job.settings.guards, job.parts.checks, "assess.guards")
+    tracker = Tracker(job)
+    models = all_models(job, tracker)
+    order = list(passes(checks, job.settings.guards, models, job.work))
+    tracker.names = [one.prefix + one.check.name for one in order]
     with stoppable():
         done = []
-        for index, check in enumerate(checks):
+        for index, one in enumerate(order):
             tracker.index = index
-            done.append(_done(job, check, before, after))
+            done.append(_done(job, one, models["after"]))
     tracker.finish()
-    return _gather(job, checks, done)
+    return _gather(job, order, done)
 
 
 class Tracker:
     """Tells a person which check is running and how far it is."""
 
-    def __init__(self, job: Job, names: list[str]) -> None:
+    def __init__(self, job: Job) -> None:
         self.progress = job.progress
-        self.names = names
+        self.names: list[str] = []
         self.index = 0
 
     def note(self, note: str) -> None:
@@ -81,13 +87,8 @@ def chosen(job: Job) -> list[Check]:
     """Return the checks to run: those the settings name, or all that are offered, by name."""
     offered = job.parts.checks
     names = job.settings.checks or sorted(offered)
+    known(names, offered, "assess.checks")
     for name in names:
-        if name not in offered:
-            raise LocaleTuneError(
-                f"no check is called '{name}'",
-                did_you_mean(name, offered) or f"choose from {', '.join(sorted(offered))}",
-                "settings assess.checks",
-            )
         if not SAFE.fullmatch(name):
             raise PluginError(
                 f"'{name}' is no name for a check", "use letters, digits, '.', '_' and '-'"
@@ -95,45 +96,65 @@ def chosen(job: Job) -> list[Check]:
     return [offered[name] for name in dict.fromkeys(names)]
 
 
-def both_models(job: Job, tracker: Tracker) -> tuple[LocalModel, LocalModel]:
-    """Return the base and the localized model; neither is loaded yet."""
+def known(names: Sequence[str], offered: Mapping[str, Check], setting: str) -> None:
+    """Raise LocaleTuneError for a name that no check has."""
+    for name in names:
+        if name not in offered:
+            raise LocaleTuneError(
+                f"no check is called '{name}'",
+                did_you_mean(name, offered) or f"choose from {', '.join(sorted(offered))}",
+                f"settings {setting}",
+            )
+
+
+def all_models(job: Job, tracker: Tracker) -> dict[str, LocalModel]:
+    """Return base (`before`), localized model (`after`), and in a plan with `align` the model it
+    starts from; none is loaded yet."""
     shelf = Shelf(job.settings.keep_both_below)
-    folders = {"before": job.inputs["base"].path, "after": job.inputs["model"].path}
-    models = [
-        LocalModel(
+    base, tuned = job.inputs["base"], job.inputs.get(BEFORE_ALIGN)
+
+    def local(side: str, model: Artifact, shared: Path | None = None) -> LocalModel:
+        return LocalModel(
             side,
-            folder,
+            model.path,
             job.settings,
             shelf,
             device=job.machine.device,
             report=tracker.note,
             seed=job.seed,
             keep=job.work,
-            shared=of_the_base(job) if side == "before" else None,
+            shared=shared,
         )
-        for side, folder in folders.items()
-    ]
-    return models[0], models[1]
+
+    models = {
+        "before": local("before", base, shared_answers(job, base)),
+        "after": local("after", job.inputs["model"]),
+    }
+    if tuned and tuned.fingerprint == base.fingerprint:
+        models[BEFORE_ALIGN] = models["before"]
+    elif tuned:
+        models[BEFORE_ALIGN] = local(BEFORE_ALIGN, tuned, shared_answers(job, tuned))
+    return models
 
 
-def of_the_base(job: Job) -> Path:
-    """Return the folder for what the base answers: one for all builds of a run directory.
+def shared_answers(job: Job, model: Artifact) -> Path:
+    """Return the folder for what a model that is compared with answers: one for all builds of a
+    run directory.
 
-    However the localized model is made, the base is asked the same and answers the same, as long as
-    this machine computes the same way.
+    However the localized model is made, the other one is asked the same and answers the same, as
+    long as this machine computes the same way.
     """
-    same = [job.inputs["base"].fingerprint, job.machine.model_dump()]
+    same = [model.fingerprint, job.machine.model_dump()]
     same += [version(name) for name in ("torch", "transformers")]
     same += [job.settings.dtype, job.settings.window, job.settings.batch_tokens]
     name = hashlib.sha256(canonical(same).encode()).hexdigest()[:16]
-    folder = job.work.parent / f"asked-of-base-{name}"
+    folder = job.work.parent / f"asked-of-{model.step}-{name}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def _done(job: Job, check: Check, before: LocalModel, after: LocalModel) -> Mapping[str, Any]:
+def _done(job: Job, one: Pass, after: LocalModel) -> Mapping[str, Any]:
     """Run one check into a folder of its own, unless an earlier run completed it."""
-    folder = job.work / "checks" / check.name
 
     def fill(out: Path) -> dict[str, Any]:
         context = Context(
@@ -142,15 +163,15 @@ def _done(job: Job, check: Check, before: LocalModel, after: LocalModel) -> Mapp
             seed=job.seed,
             corpus=job.inputs["corpus"].path,
             out=out,
-            before=before,
+            before=one.before,
             after=after,
             prompts=job.pack.prompts,
             languages=languages_of(job),
         )
-        findings = measured(check, context)
+        findings = measured(one.check, context)
         return {"findings": findings, "shown": context.shown}
 
-    return verified(folder) or commit_folder(folder, fill)
+    return verified(one.folder) or commit_folder(one.folder, fill)
 
 
 def languages_of(job: Job) -> Languages:
@@ -181,20 +202,23 @@ def measured(check: Check, context: Context) -> list[dict[str, Any]]:
         ) from error
 
 
-def _gather(job: Job, checks: list[Check], done: list[Mapping[str, Any]]) -> dict[str, Any]:
-    found = [Finding.model_validate(f) for result in done for f in result["findings"]]
+def _gather(job: Job, order: list[Pass], done: list[Mapping[str, Any]]) -> dict[str, Any]:
+    results = list(zip(order, done, strict=True))
+    found = [one.named(finding) for one, result in results for finding in result["findings"]]
     findings = [finding.model_dump(mode="json") for finding in judged(found)]
     shown: dict[str, Any] = {
         "reliability": [],
         "tokenizer": {"rows": [], **NO_TOKENIZER},
         "samples": [],
     }
-    for key, value in (pair for result in done for pair in result["shown"].items()):
+    # What guards show besides stays with their items: the page's diagrams are of base and model.
+    told = [result["shown"] for one, result in results if not one.guard]
+    for key, value in (pair for some in told for pair in some.items()):
         shown[key] = [*shown.get(key, []), *value] if isinstance(value, list) else value
     (job.out / "items").mkdir()
-    for check in checks:
-        for file in sorted((job.work / "checks" / check.name / "items").glob("*.parquet")):
-            shutil.copyfile(file, job.out / "items" / file.name)
+    for one in order:
+        for file in sorted((one.folder / "items").glob("*.parquet")):
+            shutil.copyfile(file, job.out / "items" / (one.prefix + file.name))
     write_json(job.out / "findings.json", {"findings": findings, **shown})
     verdicts = Counter(finding["verdict"] for finding in findings)
     return {
@@ -202,8 +226,8 @@ def _gather(job: Job, checks: list[Check], done: list[Mapping[str, Any]]) -> dic
         "findings": findings,
         "summary": {f"{f['check']}/{f['on']}": [f["before"], f["after"]] for f in findings},
         "without_items": [
-            check.name
-            for check, result in zip(checks, done, strict=True)
+            one.prefix + one.check.name
+            for one, result in results
             if not result["findings"] and not result["shown"]
         ],
     }

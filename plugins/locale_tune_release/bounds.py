@@ -10,6 +10,16 @@ from locale_tune.api import Bound, Finding
 
 from .figures import between, number, short, signed
 
+# What learning from preferences must not cost, against the model before it, where a pack sets no
+# bound of its own on the same finding: DPO can make preferred answers unlikelier (arXiv 2402.13228)
+# and answers alike; the limits are those of the packs for a whole build.
+GUARDS = (
+    Bound(check="align.preferences", of="change", max=0.0, clear=True),
+    Bound(check="align.distinct_2", of="ratio", min=0.3),
+    Bound(check="align.ece", of="change", max=0.05, clear=True),
+    Bound(check="align.tax", max=10.0),
+)
+
 
 @dataclass(frozen=True)
 class BoundResult:
@@ -26,6 +36,14 @@ class BoundResult:
     def kept(self) -> bool:
         """Whether the bound holds."""
         return not self.problem
+
+
+def with_guards(bounds: Iterable[Bound], findings: Sequence[Finding]) -> list[Bound]:
+    """Return the bounds of a pack and, for a build with `align`, the guards it says nothing of."""
+    own = list(bounds)
+    settled = {bound.check for bound in own}
+    measured = {finding.check for finding in findings}
+    return own + [g for g in GUARDS if g.check in measured and g.check not in settled]
 
 
 def evaluate(bounds: Iterable[Bound], findings: Sequence[Finding]) -> list[BoundResult]:

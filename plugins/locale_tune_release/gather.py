@@ -21,7 +21,7 @@ from locale_tune.api import (
     read_json,
 )
 
-from .bounds import BoundResult, evaluate, limits
+from .bounds import BoundResult, evaluate, limits, with_guards
 from .lineage import described, extension, model_steps, walk
 from .plain import plain, without_paths
 from .settings import ReleaseSettings
@@ -67,7 +67,7 @@ def gather(job: Job, model: Mapping[str, Any]) -> dict[str, Any]:
     measured = read_findings(job.inputs["findings"])
     findings = measured["findings"]
     sources = list_sources(job.inputs["corpus"], job.pack.sources)
-    results = evaluate(job.pack.bounds, findings)
+    results = evaluate(with_guards(job.pack.bounds, findings), findings)
     said = {
         "format": FORMAT,
         "name": settings.name or default_name(job.pack),

@@ -24,6 +24,7 @@ SECTIONS = (
     "culture",
     "retention",
     "generation",
+    "align",
     "tokenizer",
     "other",
 )

@@ -151,6 +151,12 @@ def test_verdicts_of_a_family() -> None:
     assert [one.p_holm for one in found] == pytest.approx([0.06, 0.06, 0.03, 0.004])
 
 
+def test_what_align_changed_is_a_family_of_its_own() -> None:
+    guards = [one.model_copy(update={"section": "align"}) for one in (finding(0.02), finding(0.04))]
+    found = judged([guards[0], finding(0.03, -1), guards[1]])
+    assert [one.p_holm for one in found] == pytest.approx([0.04, 0.03, 0.04])
+
+
 def test_a_finding_without_a_test_is_only_measured() -> None:
     alone, tested = judged([finding(None), finding(0.04)])
     assert (alone.verdict, alone.p_holm) == ("measured", None)

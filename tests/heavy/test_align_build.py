@@ -172,6 +172,10 @@ def test_3_held_out_pairs_are_measured_and_bound(world):
     assert by_name["preferences"]["section"] == "retention"
     assert by_name["preferences"]["n"] == 4
     assert by_name["preferences"]["change"] < 0, "these losses taught the language too"
+    # Here align starts from the base: what it alone changed is what the build changed.
+    guard = by_name["align.preferences"]
+    assert guard["section"] == "align"
+    assert guard["change"] == by_name["preferences"]["change"]
     corpus = next(world.out.glob("store/collect-*"))
     held = {record.id for record in read_records(corpus / "heldout_preferences")}
     assert not held & {record.id for record in read_records(corpus / "preferences")}
@@ -185,6 +189,8 @@ def test_4_what_the_model_said_is_not_released(world):
 
 
 def test_5_a_bound_on_preferred_answers_fails_the_build(world):
+    bounds = read_json(world.out / "release" / "report.json")["bounds"]
+    assert [bound["check"] for bound in bounds] == ["preferences", "align.preferences"]
     text = (world.pack / "pack.toml").read_text().replace("max = 0.0", "max = -9.0")
     (world.pack / "pack.toml").write_text(text)
     done = world("build", world.pack, "--budget", "none")

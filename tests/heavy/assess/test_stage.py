@@ -218,6 +218,53 @@ def test_the_base_is_asked_once_whatever_it_is_compared_with(
     assert [note for _, _, note in heard if "after: loading" in note]
 
 
+def test_guards_compare_with_the_model_before_align(
+    make_job: Callable[..., Job], folders: dict[str, Path]
+) -> None:
+    guards = ("multiple_choice", "tax")
+    job = make_job(checks=OFFERED, chosen=("bits_per_byte", *guards), guards=guards, arithmetic=8)
+    tuned = {"tuned": Artifact("model", folders["uniform"], "uniform", "tune")}
+    told = run(replace(job, inputs={**job.inputs, **tuned}))["findings"]
+    found = {(finding["check"], finding["on"]): finding for finding in told}
+    checks = {finding["check"]: finding for finding in told}
+    assert {f"align.{name}" for name in ("accuracy", "ece", "tax", "arithmetic")} <= set(checks)
+    assert "align.bits_per_byte" not in checks
+    for on in ("rm", "en"):
+        guard, whole = found["align.brier", on], found["brier", on]
+        assert guard["after"] == whole["after"]
+        assert guard["before"] != whole["before"]
+        assert (guard["section"], whole["section"]) == ("align", "calibration")
+        assert guard["label"].endswith(", by align alone")
+    kept = pq.read_table(job.out / "items" / "align.multiple_choice-rm.parquet").to_pylist()
+    whole = pq.read_table(job.out / "items" / "multiple_choice-rm.parquet").to_pylist()
+    assert [row["after"] for row in kept] == [row["after"] for row in whole]
+    assert [row["before"] for row in kept] != [row["before"] for row in whole]
+    # Both asked the same; a guard reads the questions of its own pass, not those of the base.
+    assert checks["align.tax"]["n"] == checks["tax"]["n"]
+    assert checks["align.tax"]["change"] != checks["tax"]["change"]
+
+
+def test_where_align_starts_from_the_base_the_base_is_not_loaded_twice(
+    make_job: Callable[..., Job],
+) -> None:
+    heard: list[Any] = []
+    chosen = ("multiple_choice",)
+    job = make_job(chosen=chosen, guards=chosen, heard=heard)
+    tuned = {"tuned": job.inputs["base"]}
+    found = run(replace(job, inputs={**job.inputs, **tuned}))["findings"]
+    assert not [note for _, _, note in heard if "tuned" in note]
+    by_name = {(f["check"], f["on"]): f for f in found}
+    assert by_name["align.ece", "rm"]["before"] == by_name["ece", "rm"]["before"]
+
+
+def test_an_unknown_guard_is_told(make_job: Callable[..., Job]) -> None:
+    job = make_job(chosen=("fertility",), guards=("preference",))
+    run(job)  # a plan without align has no guards
+    again = replace(job, inputs={**job.inputs, "tuned": job.inputs["base"]})
+    with pytest.raises(LocaleTuneError, match=r"settings assess\.guards"):
+        run(again)
+
+
 def test_large_models_in_turn_give_the_same_bytes(make_job: Callable[..., Job]) -> None:
     together, in_turn = make_job(), make_job(out="turns", keep_both_below=0)
     run(together)
