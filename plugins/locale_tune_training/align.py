@@ -1,9 +1,10 @@
 """`align`: learn from pairs of answers which one is preferred, without losing the preferred one.
 
 The loop is that of `inject` and `tune`; `preferences.py` names the losses and their papers. Where
-the pairs come from is a setting: those of the corpus (`given`), the lessons' answers against the
-model's own (`spin`), or the model's own answers ranked by a judge (`judged`). A round is a step:
-named several times in the plan (`align@round-2`), each one's reference is the model it starts from.
+the pairs come from is a setting: those of the corpus (`given`), the true answers of lessons on
+claims against the others (`claims`), the lessons' answers against the model's own (`spin`), or the
+model's own answers ranked by a judge (`judged`). A round is a step: named several times in the plan
+(`align@round-2`), each one's reference is the model it starts from.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from locale_tune_training.batches import Order, shuffled
 from locale_tune_training.curriculum import widest_first
 from locale_tune_training.encoding import Encoder
 from locale_tune_training.finish import facts_of, save
-from locale_tune_training.given import given_pairs, held_out_pairs
+from locale_tune_training.given import claim_pairs, given_pairs, held_out_pairs
 from locale_tune_training.loop import train
 from locale_tune_training.model import cast, load_model, load_tokenizer, resolve_dtype
 from locale_tune_training.own import judged_pairs, spin_pairs
@@ -89,7 +90,12 @@ def run(job: Job) -> Mapping[str, Any]:
     return {**facts, "line": _line(facts)}
 
 
-FINDERS = {"given": given_pairs, "spin": spin_pairs, "judged": judged_pairs}
+FINDERS = {
+    "given": given_pairs,
+    "claims": claim_pairs,
+    "spin": spin_pairs,
+    "judged": judged_pairs,
+}
 
 
 def _encoded(job: Job, encoder: Encoder, records: Sequence[Record], name: str) -> Pairs:

@@ -1,7 +1,8 @@
-"""Pairs that the corpus holds: which of them this step learns from, which it is measured on."""
+"""Pairs that are there already: those of the corpus, and lessons on claims with both answers."""
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +10,8 @@ from locale_tune.api import Job, Record, StageFailed, read_records
 from locale_tune_training.curriculum import of_stage
 from locale_tune_training.mixing import chosen
 
+FLATTERING, CONTRADICTING = "true-over-flattering", "true-over-contradicting"
+CLAIMS_REMEDY = 'set select.premise_lessons: pairs = "claims" learns from the lessons it makes'
 REMEDY = 'give a source the role "preferences", or set pairs to "spin" or "judged"'
 
 
@@ -31,6 +34,29 @@ def given_pairs(job: Job, tokenizer: Any) -> Given:
     if settings.curriculum_stage:
         records = of_stage(records, settings.curriculum_stage)
     return Given(records, {})
+
+
+def claim_pairs(job: Job, tokenizer: Any) -> Given:
+    """Return the lessons on claims (`select.premise_lessons`) as pairs: the true answer preferred.
+
+    Where the person who asks is wrong, the other answer flatters; where they are right, it
+    contradicts them for nothing. Both kinds are learned from, so that what is learned is neither to
+    agree nor to disagree.
+    """
+    settings = job.settings
+    made = [
+        _true_over_other(record)
+        for record in read_records(job.inputs["lessons"].path / "lessons")
+        if "other" in record.meta and chosen(record, settings.only_sources, settings.only_tags)
+    ]
+    rules = Counter(record.meta["rule"] for record in made)
+    return Given(made, {name: rules[name] for name in (FLATTERING, CONTRADICTING)}, CLAIMS_REMEDY)
+
+
+def _true_over_other(record: Record) -> Record:
+    wrong = (record.meta["opinion"] == "agree") != (record.meta["claim"] == "true")
+    meta = {**record.meta, "rule": FLATTERING if wrong else CONTRADICTING}
+    return record.model_copy(update={"rejected": record.meta["other"], "meta": meta})
 
 
 def held_out_pairs(job: Job) -> list[Record]:

@@ -131,7 +131,7 @@ class AlignSettings(TrainSettings):
     normalizer: Literal["sum_w"] = Field(
         default="sum_w", description="the loss of an update is a mean over its pairs"
     )
-    pairs: Literal["given", "spin", "judged"] = Field(
+    pairs: Literal["given", "claims", "spin", "judged"] = Field(
         default="given", description="where the pairs come from"
     )
     loss: Literal["dpop", "dpo", "dpo-length", "ipo", "hinge", "rloo"] = Field(

@@ -44,14 +44,15 @@ def preference(number, source="pairs", **meta):
     )
 
 
-def inputs_of(home, pairs=None, held=None):
+def inputs_of(home, pairs=None, held=None, lessons=None):
     """Write lessons made from a corpus with pairs; return the artifact."""
     corpus = home / "corpus"
     write_records(corpus / "preferences", pairs or [preference(n) for n in range(8)])
     if held:
         write_records(corpus / "heldout_preferences", held)
     folder = home / "lessons-artifact"
-    write_records(folder / "lessons", [lesson("rm", f"Nr {n}?", ENGLISH) for n in range(6)])
+    lessons = lessons or [lesson("rm", f"Nr {n}?", ENGLISH) for n in range(6)]
+    write_records(folder / "lessons", lessons)
     made_from = {"corpus": Artifact("corpus", corpus, "corpus")}
     return Artifact("lessons", folder, "lessons", made_from=made_from)
 
@@ -250,3 +251,33 @@ def test_which_pairs_can_be_said(tmp_path):
     assert align.run(job_of(tmp_path, only_sources=("s1",)))["pairs"] == 3
     with pytest.raises(StageFailed, match="no pairs"):
         align.run(job_of(tmp_path, "c", only_sources=("s2",)))
+
+
+def claim(number, opinion, truth):
+    asked = lesson("rm", f"I {opinion}: {number} is a lake?", "It is." if truth else "It is not.")
+    told = {"opinion": opinion, "claim": "true" if truth else "false", "rule": "coins"}
+    meta = {"other": "It is not." if truth else "It is.", "task": "counter-premise", **told}
+    return asked.model_copy(update={"id": f"c{number}", "meta": meta})
+
+
+def test_lessons_on_claims_are_pairs_of_truth_and_flattery(tmp_path):
+    asked = [claim(n, ("agree", "disagree")[n % 2], n % 4 < 2) for n in range(8)]
+    inputs_of(tmp_path, lessons=[lesson("rm", "Nr?", ENGLISH), *asked])
+    job = job_of(tmp_path, pairs="claims", epochs=2.0)
+    facts = align.run(job)
+    assert (facts["true-over-flattering"], facts["true-over-contradicting"]) == (4, 4)
+    assert facts["pairs"] == 8
+    assert facts["trained_pairs"]["margin"] > 0
+    found = align.claim_pairs(job, None).records
+    for record in found:
+        wrong = (record.meta["opinion"] == "agree") != (record.meta["claim"] == "true")
+        assert (record.meta["rule"] == "true-over-flattering") == wrong
+        truth = "It is." if record.meta["claim"] == "true" else "It is not."
+        assert record.messages[-1].content == truth != record.rejected
+
+
+def test_without_lessons_on_claims_the_setting_that_makes_them_is_named(tmp_path):
+    inputs_of(tmp_path)
+    with pytest.raises(StageFailed) as caught:
+        align.run(job_of(tmp_path, pairs="claims"))
+    assert "select.premise_lessons" in caught.value.remedy
