@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from locale_tune import labels, licences
+from locale_tune import labels, licences, spacing
 from locale_tune.curves import Axis, Figure, Recommendation, Sweep
 from locale_tune.errors import (
     LocaleTuneError,
@@ -139,6 +139,7 @@ __all__ = [
     "sentences",
     "sha256_file",
     "slots_of",
+    "spacing",
     "this_machine",
     "verified",
     "where",

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import unicodedata
 
-from locale_tune.api import LocaleTuneError, Record, did_you_mean
+from locale_tune.api import LocaleTuneError, Record, did_you_mean, spacing
 
 from .bootstrap import seed_of
-from .languages import is_unspaced
 
 FORMATS = ("plain", "cloze", "letters")
 LATIN = "A B C D E F G H I J"
@@ -93,4 +92,4 @@ def _lettered(record: Record, question: str, choices: list[str]) -> tuple[str, l
 def _joiner(record: Record, text: str) -> str:
     """Return what stands between a text and what continues it."""
     letters = [sign for sign in text if sign.isalnum()] or [" "]
-    return record.meta.get("joiner", "" if is_unspaced(letters[-1]) else " ")
+    return record.meta.get("joiner", "" if spacing.is_unspaced(letters[-1]) else " ")

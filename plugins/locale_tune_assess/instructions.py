@@ -12,9 +12,9 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from locale_tune.api import fill, sentences, slots_of
+from locale_tune.api import fill, sentences, slots_of, spacing
 
-from .languages import is_unspaced, units
+from .languages import units
 
 REQUESTS = (
     "Tell me about the sea.",
@@ -82,7 +82,7 @@ def last_word(request: str) -> str:
     """Return the last word without the signs around it; "" in scripts that part no words."""
     words = [run.strip("".join(_signs(run))) for run in request.split()]
     word = next((word for word in reversed(words) if word), "")
-    return "" if word and is_unspaced(word[-1]) else word
+    return "" if word and spacing.is_unspaced(word[-1]) else word
 
 
 def _signs(run: str) -> Iterator[str]:

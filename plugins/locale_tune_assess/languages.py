@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from locale_tune.api import Locale
+from locale_tune.api import Locale, spacing
 
 # English names of the languages that packs control against; others show their tag.
 NAMES = {
@@ -47,8 +47,6 @@ NAMES = {
     "zh": "Chinese",
     "zu": "Zulu",
 }
-# Scripts that write no spaces between words: each of their letters counts as one unit.
-UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 
 
 def is_own(lang: str, locale: Locale) -> bool:
@@ -73,18 +71,13 @@ def name_of(lang: str, locale: Locale) -> str:
     return NAMES.get(lang) or NAMES.get(re.split("[-_]", lang)[0]) or lang
 
 
-def is_unspaced(letter: str) -> bool:
-    """Whether a letter belongs to a script that writes no spaces between words."""
-    return unicodedata.name(letter, "").startswith(UNSPACED)
-
-
 def units(text: str) -> list[str]:
     """Cut text into what is compared and counted: words, or letters where no spaces part words.
 
     A word is what stands between spaces, if it holds a letter or a digit: its letters, digits and
     marks, in small letters.
     """
-    return [unit for run in text.casefold().split() for unit in _of_run(run)]
+    return [unit for run in spacing.runs(text.casefold()) for unit in _of_run(run)]
 
 
 def _of_run(run: str) -> list[str]:
@@ -94,7 +87,7 @@ def _of_run(run: str) -> list[str]:
         if not (mark or sign.isalnum()):
             continue
         if not mark:
-            before, apart = apart, is_unspaced(sign)
+            before, apart = apart, spacing.is_unspaced(sign)
             if apart or before:
                 found.append("")
         found[-1] += sign

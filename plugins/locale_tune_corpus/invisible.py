@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from locale_tune.api import spacing
+
 JOINERS = "\u200c\u200d\u180e"
 WORD_BREAK = "\u200b"
 DIRECTION_MARKS = frozenset("\u200e\u200f\u061c")
@@ -31,22 +33,6 @@ UNJOINED = frozenset(
         "VARIATION",
     }
 )
-# Of scripts without spaces, where a word may end at an invisible one.
-UNSPACED = frozenset(
-    {
-        "BALINESE",
-        "CHAM",
-        "JAVANESE",
-        "KHMER",
-        "LAO",
-        "MYANMAR",
-        "NEW",
-        "SUNDANESE",
-        "TAI",
-        "THAI",
-        "TIBETAN",
-    }
-)
 BLACK_FLAG, FLAG_TAGS = "\U0001f3f4", 8  # a flag, such as Scotland's, spells its code in tags
 TAGS = frozenset(map(chr, range(0xE0020, 0xE0080)))
 SELECTORS = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
@@ -66,7 +52,7 @@ def hidden(text: str) -> str:
         return f"an invisible character ({', '.join(sorted(f'U+{ord(c):04X}' for c in never))})"
     if found & DIRECTION_MARKS and not _right_to_left(text):
         return "a direction mark in a text without right-to-left letters"
-    if WORD_BREAK in found and not any(_first_name(char) in UNSPACED for char in set(text)):
+    if WORD_BREAK in found and not any(map(spacing.is_unspaced, set(text))):
         return "an invisible space (U+200B) in a script that has spaces"
     return next((why for at, c in enumerate(text) if c in found and (why := _why(text, at, c))), "")
 

@@ -28,11 +28,12 @@ from locale_tune.api import (
     commit_folder,
     did_you_mean,
     read_json,
+    spacing,
     verified,
     write_json,
 )
 from locale_tune_corpus.fold import fold
-from locale_tune_corpus.words import UNSPACED, per_word, words
+from locale_tune_corpus.words import per_word, words
 
 Keep = Callable[[Record], str]
 OptionsT = TypeVar("OptionsT", bound=Settings)
@@ -93,7 +94,8 @@ def quality(locale: Locale, settings: Mapping[str, Any]) -> Keep:
         found = words(record.text, locale.script)
         if len(found) < options.least_words * per_word(locale.script):
             return ""
-        if locale.script not in UNSPACED and (reason := _written(record.text, found, options)):
+        spaced = locale.script not in spacing.SCRIPTS
+        if spaced and (reason := _written(record.text, found, options)):
             return reason
         if _stop_words(found, stop_words, locale.script) < min(
             options.min_stop_words, len(stop_words)
@@ -133,7 +135,7 @@ def _written(text: str, found: list[str], options: QualityOptions) -> str:
 
 
 def _stop_words(found: list[str], stop_words: tuple[str, ...], script: str) -> int:
-    if script in UNSPACED:
+    if script in spacing.SCRIPTS:
         run = "".join(found)
         return sum(run.count(word.replace(" ", "")) for word in stop_words)
     counts = Counter(found)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from locale_tune.api import spacing
 from locale_tune_corpus.fold import fold_words
 
 LETTERS = 4  # letters that count as one word: more than in Chinese, fewer than in Thai
-# Thai and Lao, Burmese, Khmer, Kana, Chinese characters.
-BLOCKS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-BLOCKS += "\U00020000-\U0003ffff"
-UNSPACED = re.compile(f"[{BLOCKS}]")
-PARTS = re.compile(f"[{BLOCKS}]|[^{BLOCKS}]+")
+UNSPACED = re.compile(f"[{spacing.LETTERS}]")
+PARTS = re.compile(f"[{spacing.LETTERS}]|[^{spacing.LETTERS}]+")
 
 
 def units(text: str) -> list[str]:

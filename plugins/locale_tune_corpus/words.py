@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import unicodedata
 
+from locale_tune.api import spacing
 from locale_tune_corpus.fold import fold
 from locale_tune_corpus.scripts import belongs
 
-# Scripts that put no space between words. (Tibetan has a sign between syllables, Ethiopic and
-# Korean write spaces.) Without a dictionary there are only letters to count.
-UNSPACED = frozenset({"Hani", "Hans", "Hant", "Jpan", "Khmr", "Laoo", "Mymr", "Thai"})
 LETTERS_PER_WORD = 4  # about a word of Thai or Khmer; where rules speak of n words
 
 
@@ -22,14 +20,14 @@ def words(text: str, script: str) -> list[str]:
     Words of another script in between stay whole: "iPhone ของฉัน" is one word and five letters.
     """
     found = fold(text).split()
-    if script not in UNSPACED:
+    if script not in spacing.SCRIPTS:
         return found
     return [unit for word in found for unit in _letters(word, script)]
 
 
 def per_word(script: str) -> int:
     """Return how many of the units of `words` make up about one word."""
-    return LETTERS_PER_WORD if script in UNSPACED else 1
+    return LETTERS_PER_WORD if script in spacing.SCRIPTS else 1
 
 
 def _letters(word: str, script: str) -> list[str]:

@@ -14,27 +14,20 @@ from collections.abc import Hashable, Iterable, Sequence
 from math import ceil
 from typing import NamedTuple
 
-# Signs that stand between syllables (Tibetan) or words (Ethiopic) where others write a space.
-SEPARATORS = str.maketrans(dict.fromkeys("\u0f0b\u0f0c\u1361", " "))
-HAN_AND_KANA = (
-    "\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3038-\u303b\u3040-\u30ff\u31f0-\u31ff"
-    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+from locale_tune.api import spacing
+
+UNIT = re.compile(f"[{spacing.LETTERS}]|[^{spacing.LETTERS}]+")
+SHORT_UNITS = (
+    (re.compile(f"[{spacing.HAN_AND_KANA}]"), 2),
+    (re.compile(f"[{spacing.OTHERS}]"), 4),
 )
-# Thai, Lao, Burmese, Khmer, New Tai Lue, Tai Tham, Balinese, Javanese, Tai Viet.
-OTHER_UNSPACED = (
-    "\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff\u1980-\u19ff\u1a20-\u1aaf"
-    "\u1b00-\u1b7f\ua980-\ua9ff\uaa60-\uaadf"
-)
-UNSPACED = HAN_AND_KANA + OTHER_UNSPACED
-UNIT = re.compile(f"[{UNSPACED}]|[^{UNSPACED}]+")
-SHORT_UNITS = ((re.compile(f"[{HAN_AND_KANA}]"), 2), (re.compile(f"[{OTHER_UNSPACED}]"), 4))
 SLACK = 1e-9
 
 
 def units(text: str) -> list[str]:
     """Return the folded words of a text; in a script without spaces, letters with their marks."""
     found: list[str] = []
-    for word in folded(text).translate(SEPARATORS).split():
+    for word in spacing.runs(folded(text)):
         first = len(found)
         for unit in UNIT.findall(word):
             if len(found) > first and unicodedata.category(unit[0])[0] == "M":

@@ -1,0 +1,77 @@
+"""Scripts without spaces between words: one list, whoever counts."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+
+from locale_tune.api import spacing
+from locale_tune_assess.languages import units as answer_units
+from locale_tune_corpus.units import units as text_units
+from locale_tune_corpus.words import words
+from locale_tune_curation.rouge import units as lesson_units
+
+NAMES = {
+    "CJK": "Hani",
+    "HIRAGANA": "Jpan",
+    "KATAKANA": "Jpan",
+    "THAI": "Thai",
+    "LAO": "Laoo",
+    "MYANMAR": "Mymr",
+    "KHMER": "Khmr",
+    "NEW TAI LUE": "Talu",
+    "TAI THAM": "Lana",
+    "BALINESE": "Bali",
+    "JAVANESE": "Java",
+    "CHAM": "Cham",
+    "TAI VIET": "Tavt",
+}
+SPACED = ("LATIN", "CYRILLIC", "ARABIC", "HEBREW", "DEVANAGARI", "TIBETAN", "ETHIOPIC", "HANGUL")
+
+
+def letters(script, count=40):
+    found = []
+    for point in range(0x110000):
+        char = chr(point)
+        if unicodedata.category(char) in ("Lo", "Ll") and len(found) < count:
+            name = unicodedata.name(char, "")
+            if name.startswith(f"{script} ") and "COMPATIBILITY" not in name:
+                found.append(char)
+    return found
+
+
+@pytest.mark.parametrize("script", NAMES)
+def test_every_letter_of_an_unspaced_script_is_known(script):
+    found = letters(script)
+    assert len(found) > 20
+    assert all(map(spacing.is_unspaced, found))
+    assert NAMES[script] in spacing.SCRIPTS
+
+
+@pytest.mark.parametrize("script", SPACED)
+def test_no_letter_of_another_script_is(script):
+    found = letters(script)
+    assert found
+    assert not any(map(spacing.is_unspaced, found))
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("jau sun qua", 3),
+        ("今天天气", 4),
+        ("ภาษา", 4),
+        ("bun 今天 di", 4),
+        ("བོད་སྐད་", 2),
+    ],
+)
+def test_all_that_count_words_count_alike(text, count):
+    assert len(lesson_units(text)) == count
+    assert len(answer_units(text)) == count
+    assert len(text_units(text)) in (count, 1)  # signs between syllables do not part texts there
+
+
+def test_filters_go_by_the_packs_script():
+    assert words("ภาษาไทย", "Thai") == list("ภาษาไทย")
+    assert words("ภาษาไทย", "Latn") == ["ภาษาไทย"]
