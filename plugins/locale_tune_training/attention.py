@@ -27,12 +27,19 @@ STEP = 32  # records whose lengths round up to the same multiple are computed to
 
 
 class Records:
-    """Lengths of the records of one row; `used` says whether attention was given them."""
+    """Lengths of the records of one row; `used` says whether attention was given them.
 
-    def __init__(self, positions: Tensor) -> None:
+    The model may see only the tokens `kept` of the row [K] (`shared.py`); `places` [L] says where
+    among these each token of the row stands.
+    """
+
+    def __init__(
+        self, positions: Tensor, kept: Tensor | None = None, places: Tensor | None = None
+    ) -> None:
         starts = (positions == 0).nonzero().flatten().tolist()
         ends = [*starts[1:], len(positions)]
         self.lengths = [end - start for start, end in zip(starts, ends, strict=True)]
+        self.kept, self.places = kept, places
         self.used = False
 
 
@@ -83,6 +90,10 @@ def attend(
     lengths = records.lengths if records else [query.shape[2]]
     if records:
         records.used = True
+        if records.places is not None:
+            query, key, value = (
+                part.index_select(2, records.places) for part in (query, key, value)
+            )
     if len(query) != 1 or sum(lengths) != query.shape[2] or key.shape[2] != query.shape[2]:
         raise ValueError("attention by records takes one whole row, without a cache")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
@@ -94,7 +105,10 @@ def attend(
         found = kernel(q, k, v, dropout, sliding_window)
         for place, out in zip(places, found, strict=True):
             outs[place] = out[None, :, : lengths[place]]
-    return torch.cat(outs, dim=2).transpose(1, 2).contiguous(), None
+    mixed = torch.cat(outs, dim=2)
+    if records and records.kept is not None:
+        mixed = mixed.index_select(2, records.kept)
+    return mixed.transpose(1, 2).contiguous(), None
 
 
 def _groups(lengths: Iterable[int]) -> dict[int, list[int]]:

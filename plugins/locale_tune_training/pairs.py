@@ -23,6 +23,7 @@ from locale_tune_training.encoding import Encoded, Encoder
 from locale_tune_training.loss import Sums, fused_ce, token_logps
 from locale_tune_training.model import LossModule
 from locale_tune_training.preferences import Logps, Loss
+from locale_tune_training.shared import shared_beginnings
 
 
 class PairModule(LossModule):
@@ -50,6 +51,16 @@ class PairModule(LossModule):
         pulling = fused_ce(hidden[:-1], labels=ids[1:], weights=-by_token[1:], **self.head())
         loss = pulling.loss + (total.detach().to(pulling.loss.dtype) - pulling.loss.detach())
         return Sums(loss, -policy.detach()[::2].sum(), counted.sum())
+
+    def states(self, row: AnyRow) -> Tensor:
+        """Return the last hidden states [L, H]; what a pair has in common is computed once."""
+        if not self.by_records:
+            return super().states(row)
+        kept, places = shared_beginnings(row.ids, row.positions)
+        records = Records(row.positions, kept, places)
+        hidden = self._hidden(row.ids[kept], row.positions[kept], records)
+        # Where attention does not know of records, the row must stay as it is.
+        return hidden.index_select(0, places) if records.used else super().states(row)
 
     def logps(self, row: PairRow) -> Tensor:
         """Return the summed log-probabilities of the records of one row, float64 [2 pairs]."""
