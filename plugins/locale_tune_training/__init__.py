@@ -92,6 +92,7 @@ def locale_tune_stages() -> Iterator[Stage]:
         needs=("model", "lessons"),
         makes="model",
         run=_align,
+        version="2",
         settings=AlignSettings,
         heavy=True,
         libraries=LIBRARIES,
