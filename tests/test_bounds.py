@@ -136,6 +136,29 @@ def test_what_align_may_cost_is_bound_unless_the_pack_says_so_itself() -> None:
     assert with_guards([], [measured()]) == []
     (guard,) = with_guards([], found)
     assert (guard.check, guard.of, guard.max) == ("align.preferences", "change", 0.0)
-    assert len(broken([guard], found)) == 1
+    (sentence,) = broken([guard], found)
+    assert "the guard of align asks for a change of at most 0" in sentence
+    assert "the pack asks" not in sentence, "no pack wrote it"
+    assert "a bound on this number replaces the guard" in sentence
     own = Bound(check="align.preferences", of="change", max=1.0)
     assert with_guards([own], found) == [own]
+
+
+def test_a_bound_on_one_language_leaves_the_guard_on_the_others() -> None:
+    found = [measured("align.ece", on, after=0.5, change=0.4) for on in ("en", "rm", "de")]
+    own = Bound(check="align.ece", on="en", of="change", max=0.9)
+    guards = with_guards([own], found)[1:]
+    assert [(guard.check, guard.on) for guard in guards] == [
+        ("align.ece", "rm"),
+        ("align.ece", "de"),
+    ]
+    assert len(broken([own, *guards], found)) == 2
+    everywhere = own.model_copy(update={"on": ""})
+    assert with_guards([everywhere], found) == [everywhere]
+
+
+def test_answers_that_never_differed_cannot_collapse() -> None:
+    nothing = [measured("align.distinct_2", "rm", after=0.0, change=0.0)]
+    assert with_guards([], nothing) == []
+    (guard,) = with_guards([], [measured("align.distinct_2", "rm", after=0.1, change=-0.8)])
+    assert guard.of == "ratio"

@@ -176,10 +176,19 @@ def test_better_is_to_the_right_whatever_the_direction_of_the_measure(tmp_path: 
 def test_what_align_changed_is_not_said_of_the_base(tmp_path: Path) -> None:
     build = example(tmp_path, GULF)
     more = {"section": "align", "lower_is_better": True}
-    guard = finding("align.ece", "afb", "ECE, by align alone", 0.1, 0.2, (0.05, 0.15), 60, **more)
+    guard = finding(
+        "align.ece",
+        "afb",
+        "ECE, against the model before align",
+        0.1,
+        0.2,
+        (0.05, 0.15),
+        60,
+        **more,
+    )
     build.findings["findings"].append(guard)
     page = page_of(build)
-    (row,) = page.xpath("//tr[th[contains(., 'by align alone')]]")
+    (row,) = page.xpath("//tr[th[contains(., 'against the model before align')]]")
     assert row.xpath("td/@data-label")[0] == "Before"
     (heading,) = row.xpath("../tr[@class='group']")
     assert "compared with the model before it" in text_of(heading)

@@ -19,6 +19,7 @@ from .models import LocalModel
 
 BEFORE_ALIGN = "tuned"  # the input that the stage asks the plan for
 PREFIX = "align."
+TOLD = "against the model before align"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Pass:
         finding = Finding.model_validate(found)
         if not self.guard:
             return finding
-        told = {"check": PREFIX + finding.check, "label": f"{finding.label}, by align alone"}
+        told = {"check": PREFIX + finding.check, "label": f"{finding.label}, {TOLD}"}
         return finding.model_copy(update={**told, "section": "align"})
 
 

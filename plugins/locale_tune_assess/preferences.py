@@ -20,7 +20,7 @@ def preferences(context: Context) -> Iterator[Finding]:
     pairs = [
         record
         for record in context.items("heldout_preferences", context.settings.max_preferences)
-        if len(record.messages) == 2 and record.rejected
+        if len(record.messages) > 1 and record.rejected
     ]
     if not pairs:
         return
@@ -52,11 +52,33 @@ def preferences(context: Context) -> Iterator[Finding]:
 
 def bits(model: Model, pairs: Sequence[Record]) -> list[tuple[float, float]]:
     """Return bits per UTF-8 byte of the preferred and the rejected answer of each pair."""
-    prompts = [record.messages[0].content for record in pairs]
-    answers = [record.messages[1].content for record in pairs]
-    scores = model.answer_nll([*prompts, *prompts], [*answers, *(r.rejected for r in pairs)])
-    each = [score.nats / math.log(2) / max(1, score.bytes) for score in scores]
-    return list(zip(each[: len(pairs)], each[len(pairs) :], strict=True))
+    both = [(record.messages[-1].content, record.rejected) for record in pairs]
+    nats = list(_nats(model, pairs, both))
+    return [
+        (_per_byte(chosen, said), _per_byte(other, rejected))
+        for (chosen, other), (said, rejected) in zip(nats, both, strict=True)
+    ]
+
+
+def _nats(
+    model: Model, pairs: Sequence[Record], both: Sequence[tuple[str, str]]
+) -> Iterator[tuple[float, float]]:
+    """Yield how surprised the model is by both answers to each chat, of one turn or of several."""
+    plain = [n for n, record in enumerate(pairs) if len(record.messages) == 2]
+    longer = [n for n, record in enumerate(pairs) if len(record.messages) > 2]
+    prompts = [pairs[n].messages[0].content for n in plain]
+    answers = [both[n][side] for side in (0, 1) for n in plain]
+    scores = [score.nats for score in model.answer_nll([*prompts, *prompts], answers)]
+    sides = zip(scores[: len(plain)], scores[len(plain) :], strict=True)
+    found = dict(zip(plain, sides, strict=True))
+    chats = [pairs[n].messages[:-1] for n in longer]
+    replies = model.choice_logprobs_chat(chats, [both[n] for n in longer])
+    found |= {n: (-chosen, -other) for n, (chosen, other) in zip(longer, replies, strict=True)}
+    yield from (found[n] for n in range(len(pairs)))
+
+
+def _per_byte(nats: float, said: str) -> float:
+    return nats / math.log(2) / max(1, len(said.encode()))
 
 
 def _rows(

@@ -221,8 +221,11 @@ def _gather(job: Job, order: list[Pass], done: list[Mapping[str, Any]]) -> dict[
             shutil.copyfile(file, job.out / "items" / (one.prefix + file.name))
     write_json(job.out / "findings.json", {"findings": findings, **shown})
     verdicts = Counter(finding["verdict"] for finding in findings)
+    line = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
+    silent = unguarded(job, results)
     return {
-        "line": ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items())),
+        "line": line + (f"; nothing guards align by {', '.join(silent)}" if silent else ""),
+        **({"unguarded": silent} if silent else {}),
         "findings": findings,
         "summary": {f"{f['check']}/{f['on']}": [f["before"], f["after"]] for f in findings},
         "without_items": [
@@ -231,6 +234,14 @@ def _gather(job: Job, order: list[Pass], done: list[Mapping[str, Any]]) -> dict[
             if not result["findings"] and not result["shown"]
         ],
     }
+
+
+def unguarded(job: Job, results: Sequence[tuple[Pass, Mapping[str, Any]]]) -> list[str]:
+    """Return the guards of `align` that found nothing: left out of the checks, or without items."""
+    if BEFORE_ALIGN not in job.inputs:
+        return []
+    found = {one.check.name for one, result in results if one.guard and result["findings"]}
+    return [name for name in job.settings.guards if name not in found]
 
 
 @contextmanager

@@ -19,6 +19,10 @@ GUARDS = (
     Bound(check="align.ece", of="change", max=0.05, clear=True),
     Bound(check="align.tax", max=10.0),
 )
+GUARD_REMEDY = (
+    " Let align train less (epochs, lr) or keep more (loss = dpop, a higher beta), "
+    "or say in the pack what it may cost: a bound on this number replaces the guard."
+)
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,23 @@ class BoundResult:
 def with_guards(bounds: Iterable[Bound], findings: Sequence[Finding]) -> list[Bound]:
     """Return the bounds of a pack and, for a build with `align`, the guards it says nothing of."""
     own = list(bounds)
-    settled = {bound.check for bound in own}
-    measured = {finding.check for finding in findings}
-    return own + [g for g in GUARDS if g.check in measured and g.check not in settled]
+    return own + [
+        guard.model_copy(update={"on": finding.on})
+        for guard in GUARDS
+        for finding in findings
+        if finding.check == guard.check and not _settled(guard, finding, own)
+    ]
+
+
+def _settled(guard: Bound, finding: Finding, own: Sequence[Bound]) -> bool:
+    """Return whether nothing is to be guarded: the pack bounds this number, or it was nothing."""
+    bounded = any(b.check == finding.check and b.on in ("", finding.on) for b in own)
+    return bounded or (guard.of == "ratio" and not finding.before)
+
+
+def is_guard(bound: Bound) -> bool:
+    """Return whether a bound is one that no pack has written."""
+    return bound.model_copy(update={"on": ""}) in GUARDS
 
 
 def evaluate(bounds: Iterable[Bound], findings: Sequence[Finding]) -> list[BoundResult]:
@@ -92,8 +110,9 @@ def _unmatched(bound: Bound, findings: Sequence[Finding]) -> str:
 def _problem(bound: Bound, finding: Finding) -> str:
     value = _value(bound, finding)
     what = f"{finding.label} ({finding.check} on {finding.on})"
+    asks, remedy = ("the guard of align", GUARD_REMEDY) if is_guard(bound) else ("the pack", "")
     if value is None or not math.isfinite(value):
-        return f"{what} has no {bound.of} number, but the pack asks for {limits(bound)}."
+        return f"{what} has no {bound.of} number, but {asks} asks for {limits(bound)}.{remedy}"
     # Without an interval (fewer than five groups) nothing is clear: the number itself decides.
     low, high = finding.interval if bound.clear and finding.interval else (value, value)
     below = bound.min is not None and high < bound.min
@@ -103,10 +122,11 @@ def _problem(bound: Bound, finding: Finding) -> str:
     if bound.of == "change":
         seen = finding.interval if bound.clear else None
         clear = f" (95 % interval {between(seen, 3, sign=True)})" if seen else ""
-        return f"{what} changed by {signed(value)}{clear}; the pack asks for a {limits(bound)}."
-    if bound.of == "ratio":
-        return f"{what} is {number(value)} times what it was; the pack asks for {limits(bound)}."
-    return f"{what} is {number(value)}; the pack asks for {limits(bound)}."
+        found = f"changed by {signed(value)}{clear}; {asks} asks for a"
+    else:
+        times = " times what it was" if bound.of == "ratio" else ""
+        found = f"is {number(value)}{times}; {asks} asks for"
+    return f"{what} {found} {limits(bound)}.{remedy}"
 
 
 def _value(bound: Bound, finding: Finding) -> float | None:

@@ -18,10 +18,10 @@ import torch
 
 from locale_tune.api import Job, Record, StageFailed
 from locale_tune_training.batches import Order, shuffled
-from locale_tune_training.curriculum import widest_first
+from locale_tune_training.curriculum import by_gap, widest_first
 from locale_tune_training.encoding import Encoder
 from locale_tune_training.finish import facts_of, save
-from locale_tune_training.given import claim_pairs, given_pairs, held_out_pairs
+from locale_tune_training.given import Given, claim_pairs, given_pairs, held_out_pairs
 from locale_tune_training.loop import train
 from locale_tune_training.model import cast, load_model, load_tokenizer, resolve_dtype
 from locale_tune_training.own import judged_pairs, spin_pairs
@@ -50,10 +50,7 @@ def run(job: Job) -> Mapping[str, Any]:
             "this base model has no chat template, so its answers cannot be told from prompts",
             "choose an instruct model as base, or leave 'align' out of [pack] stages",
         )
-    if settings.loss == "rloo" and settings.pairs != "judged":
-        raise StageFailed(
-            'loss = "rloo" needs rewards of the model\'s own answers', 'set pairs to "judged"'
-        )
+    check(settings)
     encoder = Encoder(tokenizer)
     # All processes must learn from the same pairs, and a GPU may draw others in each of them.
     found = world_of(job.machine).from_main(FINDERS[settings.pairs](job, tokenizer))
@@ -63,7 +60,7 @@ def run(job: Job) -> Mapping[str, Any]:
     }
     pairs = sets[TRAINED]
     if not len(pairs):
-        raise StageFailed("there are no pairs to learn from", found.remedy)
+        raise _nothing(pairs.too_long, found)
     order = order_of(pairs, settings.order, job.seed)
     steps = steps_of(pairs, order, settings)
     wanted = {TRAINED: drawn(pairs, order, steps, settings)}
@@ -96,6 +93,28 @@ FINDERS = {
     "spin": spin_pairs,
     "judged": judged_pairs,
 }
+
+
+def check(settings: Any) -> None:
+    """Raise StageFailed for settings that these pairs cannot follow."""
+    if settings.loss == "rloo" and settings.pairs != "judged":
+        raise StageFailed(
+            'loss = "rloo" needs rewards of the model\'s own answers', 'set pairs to "judged"'
+        )
+    if by_gap(settings) and settings.pairs in ("spin", "claims"):
+        raise StageFailed(
+            f'pairs = "{settings.pairs}" have no gaps, so none is the widest',
+            'leave order and curriculum_stage out, or set pairs to "given" or "judged"',
+        )
+
+
+def _nothing(too_long: int, found: Given) -> StageFailed:
+    if too_long:
+        return StageFailed(
+            f"there are no pairs to learn from: all {too_long:,} fill more than one row",
+            "set sequence higher: both answers stand in one row, each with its prompt",
+        )
+    return StageFailed("there are no pairs to learn from", found.remedy)
 
 
 def _encoded(job: Job, encoder: Encoder, records: Sequence[Record], name: str) -> Pairs:

@@ -1,7 +1,7 @@
 """A model's own answers to the prompts of lessons, drawn by the seed, kept on disk part by part.
 
-What is drawn for a part depends on the seed, the step's fingerprint and the place of the part, so a
-run that was killed draws the same answers again.
+What is drawn for a part depends on the seed, the step's fingerprint and the prompts of the part, so
+a run that was killed draws the same answers again.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import gc
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -34,6 +34,13 @@ PROMPTS_A_PART = 8
 FILE = "answers.json"
 
 
+class Said(NamedTuple):
+    """An answer of the model; `cut` where it was still speaking when its tokens were used up."""
+
+    text: str
+    cut: bool
+
+
 def prompts_of(job: Job, encoder: Encoder) -> list[tuple[Record, list[int]]]:
     """Return lessons drawn by the seed, with the ids of all that stands before the last answer."""
     settings = job.settings
@@ -55,7 +62,7 @@ def prompts_of(job: Job, encoder: Encoder) -> list[tuple[Record, list[int]]]:
 
 def own_answers(
     job: Job, tokenizer: Any, prompts: Sequence[Sequence[int]], samples: int
-) -> list[list[str]]:
+) -> list[list[Said]]:
     """Return `samples` answers of the job's model to each prompt (given as ids)."""
     opened: list[Any] = []
 
@@ -65,7 +72,7 @@ def own_answers(
             cast(opened[0], resolve_dtype(job.settings.dtype, job.machine))
         return opened[0]
 
-    found: list[list[str]] = []
+    found: list[list[Said]] = []
     for start in range(0, len(prompts), PROMPTS_A_PART):
         job.progress(start, len(prompts), "the model answers")
         part = prompts[start : start + PROMPTS_A_PART]
@@ -75,7 +82,7 @@ def own_answers(
         if manifest is None or manifest.get("key") != key:
             discard(folder)
             commit_folder(folder, _filler(model, tokenizer, part, samples, key, job.settings))
-        found += read_json(folder / FILE)
+        found += [[Said(*one) for one in some] for some in read_json(folder / FILE)]
     opened.clear()
     gc.collect()
     return found
@@ -121,22 +128,23 @@ def _draw(
     samples: int,
     seed: int,
     settings: Any,
-) -> list[list[str]]:
+) -> list[list[Said]]:
     longest = max(map(len, part))
     ends = _ends(model, tokenizer)
     pad = ends[0] if ends else 0
     ids = [[pad] * (longest - len(prompt)) + list(prompt) for prompt in part]
     mask = [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in part]
+    sampling = _sampling(ends, pad, samples, settings)
+    model.generation_config = sampling  # what is not set in the one given is taken from this one
     torch.manual_seed(seed)
     with torch.inference_mode():
         output = model.generate(
             input_ids=torch.tensor(ids, device=model.device),
             attention_mask=torch.tensor(mask, device=model.device),
-            generation_config=_sampling(ends, pad, samples, settings),
+            generation_config=sampling,
         )
-    said = [_until(row, ends) for row in output[:, longest:].tolist()]
-    texts = [str(tokenizer.decode(row, skip_special_tokens=True)).strip() for row in said]
-    return [texts[n * samples : (n + 1) * samples] for n in range(len(part))]
+    said = [_said(tokenizer, row, ends) for row in output[:, longest:].tolist()]
+    return [said[n * samples : (n + 1) * samples] for n in range(len(part))]
 
 
 def _sampling(ends: Sequence[int], pad: int, samples: int, settings: Any) -> Any:
@@ -161,9 +169,11 @@ def _ends(model: Any, tokenizer: Any) -> list[int]:
     return sorted(end for end in ends if end is not None)
 
 
-def _until(row: list[int], ends: Sequence[int]) -> list[int]:
+def _said(tokenizer: Any, row: list[int], ends: Sequence[int]) -> Said:
     stop = next((place for place, token in enumerate(row) if token in ends), len(row))
-    return row[:stop]
+    text, cut = str(tokenizer.decode(row[:stop], skip_special_tokens=True)), stop == len(row)
+    # The last letter may have been cut in two as well: then it is no letter that the model said.
+    return Said((text.rstrip("\ufffd") if cut else text).strip(), cut)
 
 
 def _number(text: str) -> int:

@@ -8,7 +8,7 @@ pair of every prompt, and starts from, and refers to, the model of the stage bef
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from locale_tune.api import Record
 
@@ -37,6 +37,11 @@ def all_pairs(scores: Sequence[float]) -> list[Ranked]:
         for other in range(len(scores))
         if scores[one] > scores[other]
     ]
+
+
+def by_gap(settings: Any) -> bool:
+    """Return whether the gaps of pairs decide which are learned from, or when."""
+    return settings.order == "widest-first" or settings.curriculum_stage > 0
 
 
 def widest_first(gaps: Sequence[float], names: Sequence[str]) -> list[int]:

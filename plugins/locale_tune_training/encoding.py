@@ -65,11 +65,14 @@ class Encoder:
         ids = [*self.content_ids(text), self._end]
         return Encoded(ids, [0.0] + [1.0] * (len(ids) - 1))
 
-    def chat(self, messages: Sequence[Message], prompt_weight: float = 0.0) -> Encoded:
+    def chat(
+        self, messages: Sequence[Message], prompt_weight: float = 0.0, ended: bool = True
+    ) -> Encoded:
         """Encode a chat: answers and their end of turn weigh 1, prompts `prompt_weight`.
 
         Template text weighs 0, but for what ends an assistant's turn (up to a control token, or one
-        token if there is none) and white space that the model must write before its answer.
+        token if there is none) and white space that the model must write before its answer. Where
+        the last answer has not `ended`, what ends its turn weighs 0: nobody said it.
         Raises StageFailed when the template drops or repeats a message.
         """
         pieces = self._pieces(messages)
@@ -80,7 +83,8 @@ class Encoder:
         for role, run in groupby(roles):
             count = len(list(run))
             counted = count if role else 0
-            if before == "assistant" and not role:
+            last = len(weights) + count == len(ids)
+            if before == "assistant" and not role and (ended or not last):
                 counted = self._ending(ids[len(weights) : len(weights) + count])
             weight = prompt_weight if role not in ("", "assistant") else 1.0
             weights += [weight] * counted + [0.0] * (count - counted)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from locale_tune.api import Job, Record, StageFailed, read_records
-from locale_tune_training.curriculum import of_stage
+from locale_tune_training.curriculum import by_gap, of_stage
 from locale_tune_training.mixing import chosen
 
 FLATTERING, CONTRADICTING = "true-over-flattering", "true-over-contradicting"
@@ -31,8 +31,15 @@ def given_pairs(job: Job, tokenizer: Any) -> Given:
         for record in read_records(corpus_of(job) / "preferences")
         if chosen(record, settings.only_sources, settings.only_tags)
     ]
-    if settings.curriculum_stage:
+    if records and by_gap(settings) and not any("gap" in record.meta for record in records):
+        raise StageFailed(
+            "no pair says how far apart its answers are, so none is the widest",
+            'name a column in the option "gap" of the source, or leave order and curriculum_stage',
+        )
+    if settings.curriculum_stage and records:
         records = of_stage(records, settings.curriculum_stage)
+        few = f"no prompt has {settings.curriculum_stage} pairs: set curriculum_stage lower"
+        return Given(records, {}, few)
     return Given(records, {})
 
 

@@ -1,8 +1,9 @@
 """Who ranks answers: rules that need no model, or a reward model in a local folder.
 
 `rules:` counts which of the language's own filters an answer passes (hygiene, repetition, the share
-of its script, its language), and adds how near its length is to that of the lesson's answer, from 0
-to 1. A folder is a sequence classifier with one output, as reward models are published.
+of its script, its language, the variety that the lesson states), and adds how near its length is to
+that of the lesson's answer, from 0 to 1. A folder is a sequence classifier with one output, as
+reward models are published.
 """
 
 from __future__ import annotations
@@ -17,7 +18,13 @@ from locale_tune.api import Job, Record, StageFailed, read_records
 from locale_tune_training.given import corpus_of
 
 RULES = "rules:"
-FILTERS = ("hygiene", "repetition", "script-share", "language-id")
+FILTERS: dict[str, dict[str, str]] = {  # with their options
+    "hygiene": {},
+    "repetition": {},
+    "script-share": {},
+    "language-id": {},
+    "variety-id": {"own": "stated"},
+}
 OTHERS = ("contrast", "control", "replay")  # splits of the corpus in other languages
 Judge = Callable[[Record, Sequence[str]], list[float]]
 
@@ -49,10 +56,10 @@ def rules(job: Job) -> Judge:
                     yield record.lang, record.variety, record.text
 
     keeps = []
-    for name in FILTERS:
+    for name, options in FILTERS.items():
         if name in job.parts.filters:
             work = job.work / "filters" / name
-            given = {"seed": job.seed, "texts": texts, "facts": {}, "work": work}
+            given = {**options, "seed": job.seed, "texts": texts, "facts": {}, "work": work}
             keeps.append(job.parts.filters[name].make(locale, given))
 
     def judge(record: Record, answers: Sequence[str]) -> list[float]:

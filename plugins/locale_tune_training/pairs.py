@@ -25,12 +25,14 @@ from locale_tune_training.model import LossModule
 from locale_tune_training.preferences import Logps, Loss
 from locale_tune_training.shared import shared_beginnings
 
+CUT = "cut_off"  # in `meta`: the sides ("chosen", "rejected") whose answer was not ended
+
 
 class PairModule(LossModule):
     """Map a packed row of pairs to the sum of their losses."""
 
     def __init__(self, model: Any, loss: Loss) -> None:
-        super().__init__(model)
+        super().__init__(without_dropout(model))
         self.loss = loss
 
     def forward(self, row: AnyRow) -> Sums:
@@ -80,6 +82,17 @@ class PairModule(LossModule):
         return sums, counts, torch.tensor(sizes, device=hidden.device)
 
 
+def without_dropout(model: Any) -> Any:
+    """Switch dropout off. The reference is measured without it, so the noise of the policy would
+    look like answers that became less likely, which DPOP punishes."""
+    for part in model.modules():
+        for name, value in list(vars(part).items()):
+            is_rate = "drop" in name or (name == "p" and "Dropout" in type(part).__name__)
+            if isinstance(value, float) and is_rate:
+                setattr(part, name, 0.0)
+    return model
+
+
 def logps_of(loss: Loss, policy: Tensor, reference: Tensor, counts: Tensor) -> Logps:
     """Return policy and reference [2 pairs] as the loss takes them: sums, or means over tokens."""
     if loss.name == "dpo-length":
@@ -112,7 +125,9 @@ def encode_pairs(records: Iterable[Record], encoder: Encoder, sequence: int, fol
     def encoded() -> Iterator[Encoded]:
         nonlocal left_out
         for record in records:
-            pair = [answer(encoder, record.messages), answer(encoder, other_side(record))]
+            cut = record.meta.get(CUT, "").split()
+            sides = (("chosen", record.messages), ("rejected", other_side(record)))
+            pair = [answer(encoder, said, ended=side not in cut) for side, said in sides]
             if sum(len(side.ids) for side in pair) > sequence:
                 left_out += 1
                 continue
@@ -129,9 +144,9 @@ def other_side(record: Record) -> tuple[Message, ...]:
     return (*record.messages[:-1], Message(role="assistant", content=record.rejected))
 
 
-def answer(encoder: Encoder, messages: Sequence[Message]) -> Encoded:
+def answer(encoder: Encoder, messages: Sequence[Message], ended: bool = True) -> Encoded:
     """Encode a chat so that only its last answer counts: earlier ones are part of the prompt."""
-    chat = encoder.chat(messages)
+    chat = encoder.chat(messages, ended=ended)
     weights: list[float] = []
     for counts, run in groupby(chat.weights, bool):
         if counts:

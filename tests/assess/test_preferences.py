@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pyarrow.parquet as pq
 import pytest
 
@@ -53,8 +55,22 @@ def test_the_likelier_answer_counts(make_context, fake) -> None:
     assert likely.n == 8
 
 
-def test_no_pairs_no_finding(make_context) -> None:
-    assert list(preferences(make_context(heldout_preferences=[pair(1, turns=2)]))) == []
+def test_chats_of_several_turns_are_measured_as_chats(make_context, fake) -> None:
+    pairs = [pair(number, turns=1 + number % 2) for number in range(8)]
+    before, after = fake("before", likes="bun"), fake("after", likes="schlecht")
+    context = make_context(before, after, heldout_preferences=pairs)
+    likely, right = preferences(context)
+    assert likely.n == 8
+    assert (right.before, right.after) == (1.0, 0.0)
+    rows = pq.read_table(context.out / "items" / "preferences-roh.parquet").to_pylist()
+    for number, row in enumerate(rows):
+        size = len(f"bun {'è' * number}".encode())
+        expected = 9.0 / math.log(2) / size if number % 2 else 1.0
+        assert row["chosen_after"] == pytest.approx(expected)
+
+
+def test_a_pair_without_a_prompt_is_none(make_context) -> None:
+    assert list(preferences(make_context(heldout_preferences=[pair(1, turns=0)]))) == []
 
 
 def test_no_split_no_finding(make_context) -> None:

@@ -80,6 +80,7 @@ def first_loss(job):
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_the_first_loss_is_log_two_and_a_model_comes_out(tmp_path, dtype):
+    save_tiny(tmp_path / "model", attention_dropout=0.5)  # off here: the reference has none
     inputs_of(tmp_path, held=[preference(100 + n) for n in range(3)])
     job = job_of(tmp_path, dtype=dtype, loss="dpo")
     facts = align.run(job)
@@ -251,6 +252,28 @@ def test_which_pairs_can_be_said(tmp_path):
     assert align.run(job_of(tmp_path, only_sources=("s1",)))["pairs"] == 3
     with pytest.raises(StageFailed, match="no pairs"):
         align.run(job_of(tmp_path, "c", only_sources=("s2",)))
+
+
+@pytest.mark.parametrize("more", [{"order": "widest-first"}, {"curriculum_stage": 1}])
+def test_without_gaps_nothing_is_the_widest(tmp_path, more):
+    """The order would be that of names, and nobody would know."""
+    inputs_of(tmp_path)
+    with pytest.raises(StageFailed, match="how far apart") as caught:
+        align.run(job_of(tmp_path, **more))
+    assert 'option "gap"' in caught.value.remedy
+    for pairs in ("spin", "claims"):
+        with pytest.raises(StageFailed, match="have no gaps"):
+            align.run(job_of(tmp_path, pairs, pairs=pairs, **more))
+
+
+def test_why_there_are_no_pairs_is_told(tmp_path):
+    inputs_of(tmp_path, [preference(n, gap=str(n)) for n in range(4)])
+    with pytest.raises(StageFailed, match="all 4 fill more than one row") as caught:
+        align.run(job_of(tmp_path, sequence=32))
+    assert "sequence" in caught.value.remedy
+    with pytest.raises(StageFailed, match="no pairs") as caught:
+        align.run(job_of(tmp_path, "b", curriculum_stage=2))
+    assert "set curriculum_stage lower" in caught.value.remedy
 
 
 def claim(number, opinion, truth):

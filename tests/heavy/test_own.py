@@ -10,8 +10,13 @@ import signal
 import pytest
 import torch
 from feeding import ENGLISH, PACK, a_job, lesson
-from tiny import save_tiny
-from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForSequenceClassification
+from tiny import save_tiny, tiny_tokenizer
+from transformers import (
+    AutoModelForCausalLM,
+    GenerationConfig,
+    LlamaConfig,
+    LlamaForSequenceClassification,
+)
 
 from locale_tune.api import (
     Artifact,
@@ -124,6 +129,59 @@ def test_own_answers_are_drawn_by_the_seed_whatever_was_drawn_before(tmp_path, m
     assert answers.own_answers(job, tokenizer, asked, 2) == first, "from disk"
 
 
+def test_the_model_s_own_ways_of_drawing_do_not_count(tmp_path):
+    """Published models ask for penalties and nuclei: what is drawn must be the model's own."""
+    job = job_of(home_with(tmp_path))
+    tokenizer = align.load_tokenizer(job.inputs["model"].path)
+    asked = [ids for _, ids in answers.prompts_of(job, align.Encoder(tokenizer))]
+    plain = answers.own_answers(job, tokenizer, asked, 2)
+    told = GenerationConfig.from_pretrained(job.inputs["model"].path)
+    told.update(repetition_penalty=50.0, no_repeat_ngram_size=1, top_p=0.01, do_sample=True)
+    told.save_pretrained(job.inputs["model"].path)
+    assert answers.own_answers(job_of(tmp_path, "b"), tokenizer, asked, 2) == plain
+
+
+def test_an_answer_that_did_not_end_is_not_taught_as_one_that_did(tmp_path):
+    job = job_of(home_with(tmp_path), max_new_tokens=2)
+    facts = align.run(job)
+    assert facts["prompts"] == len(lessons())
+    assert facts["cut_answers"] > 0
+    cut = [pair["meta"].get("cut_off", "") for pair in read_json(job.out / own.FILE)["pairs"]]
+    assert 0 < cut.count("rejected") <= facts["cut_answers"], "the lesson's own is never cut off"
+    assert set(cut) <= {"", "rejected"}
+
+
+def test_half_a_letter_at_the_cut_is_not_said():
+    tokenizer = tiny_tokenizer()
+    ids = tokenizer.encode("lain è", add_special_tokens=False)
+    end = tokenizer.eos_token_id
+    assert answers._said(tokenizer, [*ids, end, end], [end]) == ("lain è", False)
+    assert answers._said(tokenizer, ids, [end]) == ("lain è", True)
+    assert answers._said(tokenizer, ids[:-1], [end]) == ("lain", True)
+
+
+@pytest.mark.parametrize(("loss", "pairs"), [("rloo", 3), ("dpop", 1)])
+def test_rloo_counts_an_answer_as_often_as_it_was_drawn(tmp_path, monkeypatch, loss, pairs):
+    """Without the copies it would not be the leave-one-out estimate: what is often said counts."""
+    said = [answers.Said(text, False) for text in ("good", "good", "bad", "good", "")]
+    monkeypatch.setattr(own, "own_answers", lambda job, tokenizer, asked, _: [said for _ in asked])
+    judge = lambda record, texts: [float(text == "good") for text in texts]  # noqa: E731
+    monkeypatch.setattr(own, "judge_of", lambda *a: judge)
+    job = job_of(home_with(tmp_path, lessons(1)), pairs="judged", loss=loss, samples=5)
+    found = own.judged_pairs(job, align.load_tokenizer(job.inputs["model"].path))
+    assert len(found.records) == pairs
+    assert len({record.id for record in found.records}) == pairs
+    assert found.facts["empty_answers"] == 1
+
+
+def test_without_prompts_the_remedy_is_not_more_samples(tmp_path):
+    home = home_with(tmp_path)
+    for pairs in ("spin", "judged"):
+        with pytest.raises(StageFailed) as caught:
+            align.run(job_of(home, pairs, pairs=pairs, only_sources=("nowhere",)))
+        assert "sources and tags" in caught.value.remedy
+
+
 def test_a_round_stopped_anywhere_ends_in_the_same_bits(tmp_path):
     home = home_with(tmp_path)
     whole = job_of(home, "whole")
@@ -182,6 +240,19 @@ def test_rules_count_what_passes_and_how_near_the_length_is(tmp_path):
     judge = judges.judge_of(job, None)
     record = lesson("rm", "Q?", "x" * 40)
     assert judge(record, ["y" * 40, "y" * 20, "y" * 80, ""]) == [2.0, 0.5, 1.5, 0.0]
+
+
+def test_rules_ask_for_the_variety_that_the_lesson_states(tmp_path):
+    job = job_of(home_with(tmp_path), pairs="judged")
+
+    def stated(locale, given):
+        assert given["own"] == "stated"
+        return lambda record: "" if record.text.startswith(record.variety) else "rather another"
+
+    filters = {"variety-id": Filter("variety-id", stated)}
+    job = type(job)(**{**vars(job), "parts": Parts(filters=filters), "pack": PACK})
+    record = lesson("rm", "Q?", "puter").model_copy(update={"variety": "puter"})
+    assert judges.judge_of(job, None)(record, ["puter", "valla"]) == [2.0, 1.0]
 
 
 def test_a_reward_model_in_a_folder_scores(tmp_path):

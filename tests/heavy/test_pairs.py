@@ -15,6 +15,7 @@ from locale_tune.api import Machine, Message, Record
 from locale_tune_training.batches import PairRow, shuffled
 from locale_tune_training.encoding import Encoder
 from locale_tune_training.pairs import (
+    CUT,
     PairModule,
     answer,
     encode_pairs,
@@ -167,6 +168,32 @@ def test_only_the_last_answer_counts():
     said = TOKENIZER.decode([chat.ids[n] for n in counted])
     assert said == two.messages[-1].content + "<|im_end|>"
     assert len(counted) < sum(map(bool, encoder.chat(two.messages).weights))
+
+
+@pytest.mark.parametrize(("cut", "sides"), [("rejected", [0, 1]), ("chosen rejected", [1, 1])])
+def test_what_ends_a_turn_does_not_count_where_the_answer_was_cut_off(tmp_path, cut, sides):
+    """Nobody said that it ends there: the content counts and nothing after it."""
+    record = preference(1, turns=2)
+    marked = record.model_copy(update={"meta": {**record.meta, CUT: cut}})
+    both = encode_pairs([record, marked], Encoder(TOKENIZER), 400, tmp_path / "cut")
+    said = (record.messages[-1].content, record.rejected)
+    for side, shorter in enumerate(sides):
+        whole, less = (both.tokens.piece(n, 0, both.tokens.length(n)) for n in (side, 2 + side))
+        assert whole[0].tolist() == less[0].tolist()
+        counted = [int(n) for n, weight in zip(*less, strict=True) if weight]
+        assert TOKENIZER.decode(counted) == said[side] + "<|im_end|>" * (not shorter)
+        assert int((whole[1] != 0).sum()) == len(counted) + shorter
+
+
+def test_dropout_is_off_and_the_model_s_own_settings_stay():
+    """The reference is measured without it: with it the policy would seem to have fallen."""
+    model = tiny_model(TOKENIZER, attention_dropout=0.5)
+    model.model.extra = torch.nn.Dropout(0.5)
+    PairModule(model, Loss())
+    found = [part.attention_dropout for part in model.modules() if hasattr(part, "o_proj")]
+    assert found == [0.0, 0.0]
+    assert model.model.extra.p == 0.0
+    assert model.config.attention_dropout == 0.5
 
 
 def test_a_pair_stays_in_one_row_and_every_pair_comes_once(pairs):

@@ -234,7 +234,7 @@ def test_guards_compare_with_the_model_before_align(
         assert guard["after"] == whole["after"]
         assert guard["before"] != whole["before"]
         assert (guard["section"], whole["section"]) == ("align", "calibration")
-        assert guard["label"].endswith(", by align alone")
+        assert guard["label"].endswith(", against the model before align")
     kept = pq.read_table(job.out / "items" / "align.multiple_choice-rm.parquet").to_pylist()
     whole = pq.read_table(job.out / "items" / "multiple_choice-rm.parquet").to_pylist()
     assert [row["after"] for row in kept] == [row["after"] for row in whole]
@@ -255,6 +255,18 @@ def test_where_align_starts_from_the_base_the_base_is_not_loaded_twice(
     assert not [note for _, _, note in heard if "tuned" in note]
     by_name = {(f["check"], f["on"]): f for f in found}
     assert by_name["align.ece", "rm"]["before"] == by_name["ece", "rm"]["before"]
+
+
+def test_a_guard_that_found_nothing_is_told(make_job: Callable[..., Job]) -> None:
+    """It was left out of the checks (`tax`), or it has nothing to measure (as `samples` never)."""
+    guards = ("multiple_choice", "samples", "tax")
+    job = make_job(checks=OFFERED, chosen=guards[:2], guards=guards)
+    assert "unguarded" not in run(job), "without align there is nothing to guard"
+    (job.work / "again").mkdir()
+    tuned = {**job.inputs, "tuned": job.inputs["base"]}
+    facts = run(replace(job, inputs=tuned, out=job.work / "again"))
+    assert facts["unguarded"] == ["samples", "tax"]
+    assert facts["line"].endswith("; nothing guards align by samples, tax")
 
 
 def test_an_unknown_guard_is_told(make_job: Callable[..., Job]) -> None:
