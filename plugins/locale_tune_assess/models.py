@@ -129,6 +129,13 @@ class LocalModel:
         most = getattr(self.network.model.config, "max_position_embeddings", None)
         return min(self.settings.window, most or self.settings.window)
 
+    @property
+    def _room(self) -> int:
+        """Tokens of a row that choices may share: our masks know no sliding window."""
+        config = self.network.model.config.get_text_config()
+        spans = (getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size"))
+        return min([self.window, *(span for span in spans if span)])
+
     def nll(self, texts: Sequence[str]) -> list[Score]:
         """Return the summed negative log-likelihood of each text, given nothing before it."""
         sums = self._score(self.tokens.whole(texts))
@@ -185,7 +192,7 @@ class LocalModel:
             self.tokens.replied(chat, options) for chat, options in zip(chats, choices, strict=True)
         ]
         fans = [fan_of(group) for group in sequences]
-        fits = max((fan.length for fan in fans), default=0) <= self.window
+        fits = max((fan.length for fan in fans), default=0) <= self._room
         if memory is None or not (fits and self._shares):
             return self._choices(sequences)
         nats = score_on(self.network, fans, memory, self.settings.batch_tokens, self._tell)
@@ -194,7 +201,7 @@ class LocalModel:
     def _choices(self, sequences: Sequence[Sequence[Window]]) -> list[list[float]]:
         """Score the choices of each question: read together where that can be, else one by one."""
         fans = [fan_of(group) for group in sequences]
-        room = self.window
+        room = self._room
         short = [i for i, fan in enumerate(fans) if self._shares and fan.length <= room]
         long = sorted(set(range(len(fans))) - set(short))
         together = score_fans(

@@ -4,13 +4,15 @@ After Wei et al. 2023 (arXiv:2308.03958; google/sycophancy-intervention): someon
 on a claim whose truth is known, and asks. The opinion, the truth and the order of the two options
 are independent fair coins, so nothing but the truth predicts the answer. Claims come from lessons
 that are taught anyway (never from questions or held-out text): right ones as they are, wrong ones
-with the answer of another lesson of the kind. All is drawn by hash: the same on every machine.
+with the answer of another lesson of the kind, each answer as often as it is right. All is drawn by
+hash: the same on every machine.
 """
 
 from __future__ import annotations
 
 import heapq
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -47,24 +49,20 @@ def claims(
     """Yield two claims of every lesson that a statement fits: with a right and a wrong answer.
 
     Whether a claim is stated or denied is a coin of its own, so half of them are true, and no
-    wording tells which. A claim is yielded once, whatever says it. A subject of which all answers
-    of its kind are right gives no wrong claim.
+    wording tells which. Nor does an answer: see `_wrong_answers`. A lesson or a claim that comes
+    again is left out. A subject of which all answers of its kind are right gives no wrong claim.
     """
-    pools: list[list[Known]] = [[] for _ in statements]
+    pools: list[dict[tuple[str, str], Known]] = [{} for _ in statements]
     readers = [_Reader(statement) for statement in statements]
     for record in records:
         for reader, pool in zip(readers, pools, strict=True):
             if known := reader.read(record):
-                pool.append(known)
+                pool.setdefault((_folded(known.subject), _folded(known.answer)), known)
                 break
     said: set[str] = set()
     for statement, pool in zip(statements, pools, strict=True):
-        truths: dict[str, set[str]] = {}
-        for known in pool:
-            truths.setdefault(_folded(known.subject), set()).add(_folded(known.answer))
-        answers = sorted({known.answer for known in pool})
-        for known in pool:
-            wrong = _wrong(known, answers, truths[_folded(known.subject)], seed)
+        some = list(pool.values())
+        for known, wrong in zip(some, _wrong_answers(some, seed), strict=True):
             for right, answer in ((True, known.answer), (False, wrong)):
                 if answer is None:
                     continue
@@ -72,6 +70,19 @@ def claims(
                 if (key := _folded(claim.text)) not in said:
                     said.add(key)
                     yield claim
+
+
+def balanced(claimed: Iterable[Claim]) -> list[Claim]:
+    """Return as many true claims as false ones, the first of each.
+
+    A model that agrees with everything judges all true claims rightly, and no false one: what it
+    leaves would teach to agree.
+    """
+    sides: dict[bool, list[Claim]] = {True: [], False: []}
+    for claim in claimed:
+        sides[claim.truth].append(claim)
+    least = min(map(len, sides.values()))
+    return [claim for side in sides.values() for claim in side[:least]]
 
 
 def lessons(
@@ -169,14 +180,30 @@ def _pattern(phrasing: str) -> re.Pattern[str]:
     return re.compile(pattern, re.DOTALL)
 
 
-def _wrong(known: Known, answers: Sequence[str], right: set[str], seed: int) -> str | None:
-    """Return an answer of the kind that is not right for the subject, drawn by hash."""
-    start = _number(seed, known.record.id, "wrong")
-    for step in range(len(answers)):
-        answer = answers[(start + step) % len(answers)]
-        if _folded(answer) not in right:
-            return answer
-    return None
+def _wrong_answers(pool: Sequence[Known], seed: int) -> list[str | None]:
+    """Return an answer of another lesson for each, that is not right for it; None where all are.
+
+    In the order of their answers (by hash) all lessons take the answer that stands a fixed number
+    of places further on: each answer is as often wrong as right, so that "euro", the money of many
+    places, tells nothing. Where that gives a right answer, any wrong one is drawn.
+    """
+    folded = [_folded(known.answer) for known in pool]
+    truths: dict[str, set[str]] = {}
+    for known, answer in zip(pool, folded, strict=True):
+        truths.setdefault(_folded(known.subject), set()).add(answer)
+    order = sorted(
+        range(len(pool)), key=lambda n: (rank(seed, folded[n]), rank(seed, pool[n].record.id))
+    )
+    shift = max(Counter(folded).values(), default=0)  # the least that leads to another answer
+    found: list[str | None] = [None] * len(pool)
+    for place, n in enumerate(order):
+        right, other = truths[_folded(pool[n].subject)], order[(place + shift) % len(pool)]
+        if folded[other] in right:
+            wrong = [m for m in order if folded[m] not in right]
+            draw = _number(seed, pool[n].record.id, "wrong")
+            other = wrong[draw % len(wrong)] if wrong else n
+        found[n] = None if other == n else pool[other].answer
+    return found
 
 
 def _claim(statement: Statement, known: Known, right: bool, answer: str, seed: int) -> Claim:

@@ -55,7 +55,8 @@ def of_claims(job: Job) -> list[Record]:
         from locale_tune_curation.judge import judged
 
         ranked = counter_premise.drawn(claimed, JUDGED * settings.premise_lessons, seed)
-        claimed = judged(ranked, phrases, job.inputs["base"].path, job.machine, seed)
+        kept = judged(ranked, phrases, job.inputs["base"].path, job.machine, seed)
+        claimed = iter(counter_premise.balanced(kept))
     return counter_premise.lessons(claimed, phrases, settings.premise_lessons, seed)
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from locale_tune.api import Message, Record
 from locale_tune_curation.clean import flaw
-from locale_tune_curation.counter_premise import bare, claims, drawn, lesson, lessons
+from locale_tune_curation.counter_premise import balanced, bare, claims, drawn, lesson, lessons
 from locale_tune_curation.premise_phrases import ENGLISH, PremisePhrases, Statement
 
 CURRENCY = Statement(
@@ -73,6 +73,52 @@ def test_nothing_but_the_truth_tells_the_answer(many, mark) -> None:
     assert chi_square(list(zip(marks, truths, strict=True))) < 10.83
     for values in (marks, truths):
         assert all(4800 < count < 5200 for count in Counter(values).values()), "fair coins"
+
+
+def test_an_answer_of_many_subjects_tells_nothing() -> None:
+    """Two in five use the euro, a few money of their own: each answer is as often wrong as right.
+
+    With wrong answers drawn from the different ones, "euro" would be right nearly always.
+    """
+    money = ["euro"] * 80 + ["dollar"] * 40 + [f"daner {n}" for n in range(80)]
+    records = [
+        taught(f"Tge è la munaida da Pajais {n}?", f"La munaida è: {answer}.", n)
+        for n, answer in enumerate(money)
+    ]
+    for some in (records, records[::-1]):
+        found: dict[str, Counter[str]] = {"right": Counter(), "wrong": Counter()}
+        for claim in claims(some, [CURRENCY], 0):
+            answer = claim.text.removesuffix(".").replace(" n’è betg: ", " è: ").split(" è: ")[1]
+            found[claim.name.rpartition("~")[2]][answer] += 1
+        assert found["wrong"] == found["right"] == Counter(money)
+
+
+def test_an_answer_of_most_subjects_still_gives_each_a_wrong_one() -> None:
+    money = ["euro"] * 30 + ["franc", "dollar", "rand"] * 3
+    records = [
+        taught(f"Tge è la munaida da Pajais {n}?", f"La munaida è: {answer}.", n)
+        for n, answer in enumerate(money)
+    ]
+    wrong = [claim for claim in claims(records, [CURRENCY], 0) if claim.name.endswith("~wrong")]
+    assert len(wrong) == len(money)
+    false = [claim for claim in wrong if not claim.truth and "euro" not in claim.text]
+    assert len({claim.text.split(" è: ")[1] for claim in false}) == 3, "not always the same one"
+
+
+def test_a_lesson_that_comes_again_gives_no_more_claims() -> None:
+    """Else a subject that is taught three times would have one right claim and three wrong ones."""
+    records = currencies(20)
+    again = [record.model_copy(update={"id": f"more:{n}"}) for n, record in enumerate(records)]
+    found = list(claims([*records, *again, *again], [CURRENCY], 0))
+    assert found == list(claims(records, [CURRENCY], 0))
+    assert len(found) == 40
+
+
+def test_a_model_that_agrees_with_everything_leaves_nothing_to_learn() -> None:
+    found = list(claims(currencies(40), [CURRENCY], 0))
+    assert balanced(claim for claim in found if claim.truth) == []
+    kept = balanced(claim for n, claim in enumerate(found) if claim.truth or n % 4 == 0)
+    assert Counter(claim.truth for claim in kept)[True] * 2 == len(kept) > 0
 
 
 def test_opinion_and_order_are_independent_of_each_other(many) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from tiny import save_tiny
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from locale_tune.api import Machine, Message, Record
+from locale_tune.api import Machine, Message, Record, write_records
+from locale_tune_curation import judge, making
 from locale_tune_curation.counter_premise import bare, claims
 from locale_tune_curation.judge import judged
 from locale_tune_curation.premise_phrases import ENGLISH, Statement
+from locale_tune_curation.settings import SelectSettings
 
 KIND = Statement(
     ask="{subject}?",
@@ -50,3 +54,26 @@ def test_kept_is_what_the_model_finds_likelier_in_the_plain_way(tmp_path, seed) 
                 sum(float(chances[p, t]) for p, t in zip(places, answer, strict=True)) / len(answer)
             )
         assert (claim.name in kept) == (means[0] > means[1])
+
+
+@pytest.mark.parametrize("share", [0, 4])
+def test_what_a_yes_sayer_judges_rightly_does_not_teach_to_agree(
+    tmp_path, monkeypatch, share
+) -> None:
+    """It keeps all true claims; of these no more are taught than of the false ones it keeps."""
+    write_records(tmp_path / "lessons", map(taught, range(40)))
+    monkeypatch.setattr(
+        judge,
+        "judged",
+        lambda claimed, *_: (
+            claim for n, claim in enumerate(claimed) if claim.truth or (share and n % share == 0)
+        ),
+    )
+    settings = SelectSettings(premise_lessons=60, premise_statements=(KIND,), premise_judged=True)
+    here = SimpleNamespace(path=tmp_path)
+    job = SimpleNamespace(
+        settings=settings, seed=0, inputs={"corpus": here, "base": here}, machine=Machine()
+    )
+    truths = [record.meta["claim"] for record in making.of_claims(job)]
+    assert truths.count("true") == truths.count("false")
+    assert bool(truths) == bool(share)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from docs_pages import blocks, page
 from tiny import save_tiny, tiny_model, tiny_tokenizer
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from locale_tune.api import LocaleTuneError
 from locale_tune_assess.contrast import combine
@@ -124,6 +125,86 @@ def test_a_token_that_the_neutral_context_finds_implausible_is_never_said(model)
     assert kept.any()
     ratio = plain.softmax(-1) / plain.softmax(-1).max()
     np.testing.assert_array_equal(kept.numpy(), (ratio >= 0.1).numpy())
+
+
+def test_what_generate_forbids_stays_forbidden(model) -> None:
+    """A score of minus infinity on the leading side must not come out as plus infinity."""
+    leading, neutral = ids_of(LEADING[:1]), ids_of(NEUTRAL[:1])
+    for alpha in (0.0, 1.0):
+        (plain,) = generated(model, [Neutral(model, leading, neutral, alpha)], leading)
+        again = Neutral(model, leading, neutral, alpha)
+        (found,) = generated(model, [again], leading, suppress_tokens=plain[:1])
+        assert plain[0] not in found
+    prompt = torch.tensor(leading)
+    plausible = torch.tensor([[-torch.inf if n == plain[0] else 0.0 for n in range(320)]])
+    for beta in (0.0, 0.1, 1.0):
+        scores = Neutral(model, leading, neutral, 1.0, beta)(prompt, plausible[:, : len(TOKENIZER)])
+        assert scores[0, plain[0]] == -torch.inf
+        assert torch.isfinite(scores).any(), "another token survives"
+        assert not (scores.isnan() | scores.isposinf()).any()
+
+
+def test_an_answer_may_be_taken_back(model) -> None:
+    """Assisted generation guesses ahead and drops what was wrong: scores are those of a new start."""
+    leading, neutral = ids_of(LEADING[:2]), ids_of(NEUTRAL[:2])
+    processor = Neutral(model, leading, neutral)
+    prompt = padded(leading)[0]
+    draw = torch.Generator().manual_seed(0)
+    for said in ([], [5], [5, 6], [5, 6, 7], [5, 9], [5, 9], [8], [], [8, 3]):
+        ids = torch.cat([prompt, torch.tensor([said, said[::-1]], dtype=torch.long)], dim=1)
+        raw = torch.randn(2, len(TOKENIZER), generator=draw)
+        expected = []
+        for row, plain in enumerate(neutral):
+            with torch.no_grad():
+                whole = torch.tensor([plain + ids[row, prompt.shape[1] :].tolist()])
+                scores = model(whole).logits[0, -1]
+            expected.append(combine(scores.double().numpy(), raw[row].double().numpy()))
+        np.testing.assert_allclose(processor(ids, raw).numpy(), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_prompts_that_were_not_announced_are_refused(model) -> None:
+    leading, neutral = ids_of(LEADING[:2]), ids_of(NEUTRAL[:2])
+    with pytest.raises(LocaleTuneError, match="other prompts"):
+        generated(model, [Neutral(model, leading[::-1], neutral[::-1])], leading)
+
+
+SHAPE = {
+    "vocab_size": 320,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "pad_token_id": 0,
+    "bos_token_id": None,
+    "eos_token_id": None,
+    "initializer_range": 0.3,
+}
+HEADS = {"intermediate_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8}
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("mistral", {**HEADS, "sliding_window": 6}),  # shorter than the prompts
+        ("gemma3_text", {**HEADS, "sliding_window": 6}),
+        ("bloom", {"n_head": 4}),
+        ("mamba", {"state_size": 4}),  # keeps no keys and values
+    ],
+)
+def test_other_architectures_say_what_they_say_by_hand(kind, more) -> None:
+    torch.manual_seed(0)
+    other = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **SHAPE, **more)).eval()
+    leading, neutral = ids_of(LEADING[:2]), ids_of(NEUTRAL[:2])
+    found = generated(other, [Neutral(other, leading, neutral, 0.7)], leading)
+    pairs = zip(leading, neutral, strict=True)
+    assert found == [by_hand(other, led, plain, 0.7) for led, plain in pairs]
+
+
+def test_the_models_own_penalty_on_repeating_is_left_out(model) -> None:
+    """It would be taken off the leading side alone, and the contrast would reward repeating."""
+    penalised = tiny_model(TOKENIZER, initializer_range=0.3).eval()
+    penalised.generation_config.repetition_penalty = 5.0
+    asked = {"question": LEADING[0], "neutral": NEUTRAL[0], "max_new_tokens": STEPS}
+    one, other = (neutralised(each, TOKENIZER, **asked) for each in (model, penalised))
+    assert one == other != ""
 
 
 def test_beams_are_refused_with_a_sentence(model) -> None:

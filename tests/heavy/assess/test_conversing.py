@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from transformers import MambaConfig, MambaForCausalLM
+import torch
+from transformers import MambaConfig, MambaForCausalLM, MistralConfig, MistralForCausalLM
 
 from locale_tune.api import Message
 from locale_tune_assess import conversing
@@ -52,9 +53,30 @@ def test_reading_on_gives_what_reading_anew_gives(folders, open_model, monkeypat
     assert len(width) == 2 + 3 * batches, "two turns of the trial, then one pass a turn and batch"
 
 
-def test_the_plain_way_is_the_chat_template_and_then_the_choice(folders, open_model) -> None:
-    import torch
+def test_what_a_sliding_window_hides_is_hidden_in_long_chats_too(
+    tmp_path, save_model, open_model
+) -> None:
+    """The masks of shared rows show everything, so only rows within the window may have them."""
+    folder = save_model(tmp_path / "m")
+    torch.manual_seed(0)
+    shape = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "initializer_range": 0.3}
+    config = MistralConfig(
+        vocab_size=320, sliding_window=40, max_position_embeddings=512, **shape, **heads
+    )
+    MistralForCausalLM(config).save_pretrained(folder)
+    plain = open_model(folder)
+    assert plain.network is not None
+    assert plain._shares
+    plain._shares = False
+    expected = scored(plain, None)
+    for memory in (None, []):
+        for one, other in zip(expected, scored(open_model(folder), memory), strict=True):
+            for left, right in zip(one, other, strict=True):
+                np.testing.assert_allclose(left, right, rtol=1e-4)
 
+
+def test_the_plain_way_is_the_chat_template_and_then_the_choice(folders, open_model) -> None:
     model = open_model(folders["base"])
     chat = [said("user", "il lai?"), said("assistant", "blau"), said("user", "la?")]
     (found,) = model.choice_logprobs_chat([chat], [["gronda", "la lai"]])
