@@ -386,6 +386,18 @@ def test_the_command_line_needs_add_for_answers(run: Any, tmp_path: Path) -> Non
         assert "give --add" in done.output
 
 
+def test_a_run_without_a_release_keeps_its_ratings_and_says_where(tmp_path: Path) -> None:
+    from locale_tune_release.rate_command import command
+
+    run = opened(finished_run(tmp_path / "run", without=["release"]))
+    pages(run)
+    answers = filled(run, tmp_path / "a.json")
+    done = CliRunner().invoke(command, [str(run.path), "--add", str(answers)])
+    assert done.exit_code == 0, done.output
+    assert (run.path / RATINGS).exists()
+    assert RATINGS in done.output.splitlines()[-1]
+
+
 @given(st.binary(max_size=300))
 def test_no_bytes_get_through_or_crash(tmp_path_factory: pytest.TempPathFactory, content) -> None:
     path = tmp_path_factory.getbasetemp() / "fuzz.json"

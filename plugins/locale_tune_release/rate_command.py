@@ -55,10 +55,17 @@ def command(run: Path, answers: tuple[Path, ...], raters: int, add: bool) -> Non
     if add:
         for line in list(take_in(finished, answers)):
             click.echo(line)
-        click.echo(f"report: {remake(finished)}")
+        click.echo(on_the_page(finished))
     else:
         for line in list(make_pages(finished, raters)):  # all is written before a word is said
             click.echo(line)
+
+
+def on_the_page(run: FinishedRun) -> str:
+    """Put the ratings on the run's report, where it has one; return what to say of it."""
+    if any(artifact.kind == "release" for artifact in run.made.values()):
+        return f"report: {remake(run)}"
+    return f"kept in {run.path / RATINGS}: a build up to 'release' puts them on its report"
 
 
 def make_pages(run: FinishedRun, raters: int) -> Iterator[str]:
