@@ -65,7 +65,7 @@ class Neutral(LogitsProcessor):
         led = scores[self.rows]
         forbidden = led.isneginf()  # by a processor before this one, such as for a least length
         plain = self._plain(input_ids).to(scores.dtype).masked_fill(forbidden, -torch.inf)
-        cut = implausible(plain, plain.max(dim=-1, keepdim=True).values, self.beta) | forbidden
+        cut = implausible(plain, plain.max(dim=-1, keepdim=True).values, self.beta)
         combined = contrasted(plain, led, self.alpha).masked_fill(cut, -torch.inf)
         return scores.index_copy(0, torch.tensor(self.rows, device=scores.device), combined)
 

@@ -128,7 +128,7 @@ def test_a_token_that_the_neutral_context_finds_implausible_is_never_said(model)
 
 
 def test_what_generate_forbids_stays_forbidden(model) -> None:
-    """A score of minus infinity on the leading side must not come out as plus infinity."""
+    """Minus infinity on the leading side must not come out as plus infinity."""
     leading, neutral = ids_of(LEADING[:1]), ids_of(NEUTRAL[:1])
     for alpha in (0.0, 1.0):
         (plain,) = generated(model, [Neutral(model, leading, neutral, alpha)], leading)
