@@ -99,7 +99,9 @@ class Neutral(LogitsProcessor):
         holes = [longest - len(ids) for ids in self.prompts]
         ids = [[0] * hole + prompt for hole, prompt in zip(holes, self.prompts, strict=True)]
         mask = [[0] * hole + [1] * (longest - hole) for hole in holes]
-        self.mask = torch.cat([torch.tensor(mask, device=said.device), torch.ones_like(said)], dim=1)
+        self.mask = torch.cat(
+            [torch.tensor(mask, device=said.device), torch.ones_like(said)], dim=1
+        )
         self.cache = DynamicCache(config=self.model.config)
         return self._read(torch.cat([torch.tensor(ids, device=said.device), said], dim=1))
 

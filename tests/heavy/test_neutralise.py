@@ -145,7 +145,7 @@ def test_what_generate_forbids_stays_forbidden(model) -> None:
 
 
 def test_an_answer_may_be_taken_back(model) -> None:
-    """Assisted generation guesses ahead and drops what was wrong: scores are those of a new start."""
+    """Assisted generation guesses ahead and drops what was wrong: as if read from the start."""
     leading, neutral = ids_of(LEADING[:2]), ids_of(NEUTRAL[:2])
     processor = Neutral(model, leading, neutral)
     prompt = padded(leading)[0]
