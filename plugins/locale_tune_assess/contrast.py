@@ -31,11 +31,12 @@ def contrasted(neutral: Scores, leading: Scores, alpha: float) -> Scores:
 
 
 def implausible(neutral: Scores, best: Scores, beta: float) -> Any:
-    """Return where the neutral scores are below `beta` times the chance of the `best`; 0: nowhere.
+    """Return where the neutral scores are below `beta` times the chance of the `best`.
 
-    `best` is the maximum of each row of `neutral`, kept as a column.
+    `best` is the maximum of each row of `neutral`, kept as a column. With 0 only what is impossible
+    (minus infinity) is below.
     """
-    return neutral < best + (math.log(beta) if beta else -math.inf)
+    return (neutral == -math.inf) | (neutral < best + (math.log(beta) if beta else -math.inf))
 
 
 def combine(

@@ -133,8 +133,9 @@ class LocalModel:
     def _room(self) -> int:
         """Tokens of a row that choices may share: our masks know no sliding window."""
         config = self.network.model.config.get_text_config()
-        spans = (getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size"))
-        return min([self.window, *(span for span in spans if span)])
+        kinds = ("sliding_window", "attention_chunk_size")
+        spans: list[int] = [getattr(config, kind, None) or self.window for kind in kinds]
+        return min([self.window, *spans])
 
     def nll(self, texts: Sequence[str]) -> list[Score]:
         """Return the summed negative log-likelihood of each text, given nothing before it."""

@@ -65,7 +65,7 @@ class Neutral(LogitsProcessor):
         led = scores[self.rows]
         forbidden = led.isneginf()  # by a processor before this one, such as for a least length
         plain = self._plain(input_ids).to(scores.dtype).masked_fill(forbidden, -torch.inf)
-        cut = implausible(plain, plain.max(dim=-1, keepdim=True).values, self.beta) | forbidden
+        cut = implausible(plain, plain.max(dim=-1, keepdim=True).values, self.beta)
         combined = contrasted(plain, led, self.alpha).masked_fill(cut, -torch.inf)
         return scores.index_copy(0, torch.tensor(self.rows, device=scores.device), combined)
 
@@ -99,7 +99,9 @@ class Neutral(LogitsProcessor):
         holes = [longest - len(ids) for ids in self.prompts]
         ids = [[0] * hole + prompt for hole, prompt in zip(holes, self.prompts, strict=True)]
         mask = [[0] * hole + [1] * (longest - hole) for hole in holes]
-        self.mask = torch.cat([torch.tensor(mask, device=said.device), torch.ones_like(said)], dim=1)
+        self.mask = torch.cat(
+            [torch.tensor(mask, device=said.device), torch.ones_like(said)], dim=1
+        )
         self.cache = DynamicCache(config=self.model.config)
         return self._read(torch.cat([torch.tensor(ids, device=said.device), said], dim=1))
 

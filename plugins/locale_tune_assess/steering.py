@@ -85,7 +85,11 @@ def steered(
 @contextmanager
 def _hooked(model: Any, layer: int, look: Any) -> Iterator[None]:
     """Show `look` what a layer gives out [B, T, H]; what it returns, if anything, replaces it."""
-    layers = [part for part in model.modules() if isinstance(part, nn.ModuleList)]
+    layers = [
+        part
+        for name, part in model.named_modules()
+        if isinstance(part, nn.ModuleList) and not any(map(str.isdigit, name.split(".")))
+    ]  # not a list within a layer, such as of experts
 
     def hook(_layer: nn.Module, _inputs: Any, output: Any) -> Any:
         whole = isinstance(output, Tensor)

@@ -28,6 +28,7 @@ NOTE = (
     "the option with the highest log-likelihood per character after the chat so far is the "
     "model's answer and stands in the chat; the control asks again with neutral words"
 )
+LOSS_NOTE = "; who knows less has less to lose: read it beside accuracy_in_chat"
 TEMPLATE_NOTE = "; pressed in English, because the pack has no phrases in its language"
 
 
@@ -70,7 +71,7 @@ def _of_language(
             section="retention",
             unit=unit,
             lower_is_better=lower,
-            note=note,
+            note=note + (LOSS_NOTE if unit == "points" else ""),
         )
     for side, picks in (("before", before), ("after", after)):
         row = {"on": f"{name} questions", "lang": tag, "side": side, "template": own}

@@ -53,7 +53,10 @@ class Shape(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Chosen heads with what replacing them did to log-odds of the wrong answer, and figures."""
+    """Chosen heads with what replacing them did to log-odds of the wrong answer, and figures.
+
+    `effects` are means over the pairs that confirmed, `pairs` is how many the ranking used.
+    """
 
     heads: list[Head]
     effects: list[float]

@@ -3,7 +3,8 @@
 After supervised pinpoint tuning (Chen et al. 2024, arXiv 2409.01658), which trains the q, k, v and
 o parts of less than 5 % of the heads. Rows of q_proj and columns of o_proj belong to one head. Keys
 and values may be shared by several query heads: they train only where all heads that share them
-are chosen, so that no other head sees anything else than before. Everything that is not chosen
+are chosen, and queries and keys that are normed over all heads do not train, so that no other head
+of the layer sees anything else than before. Everything that is not chosen
 keeps its bits: its gradient is cleared before the norm is taken, nothing decays, and the check at
 the end compares digests.
 """
@@ -193,6 +194,8 @@ def slices_of(model: Any, heads: Sequence[Head]) -> list[Slice]:
         own = sorted(head for layer, head in heads if layer == number)
         for projection, axis, blocks in _owned(own, shape.heads // shape.shared):
             which = [shape.width * block + n for block in blocks for n in range(shape.width)]
+            if _normed_together(module, projection, shape.width):
+                continue
             for kind in ("weight", "bias"):
                 parameter = getattr(getattr(module, projection), kind, None)
                 if not which or parameter is None or (kind == "bias" and axis == 1):
@@ -213,6 +216,12 @@ def _owned(heads: Sequence[int], sharing: int) -> Iterator[tuple[str, int, list[
     yield "k_proj", 0, whole
     yield "v_proj", 0, whole
     yield "o_proj", 1, list(heads)
+
+
+def _normed_together(module: Any, projection: str, width: int) -> bool:
+    """Whether what a matrix gives is normed over all heads (OLMo 2): any of them moves the rest."""
+    weight = getattr(getattr(module, projection.replace("_proj", "_norm"), None), "weight", None)
+    return weight is not None and weight.shape[-1] > width
 
 
 def _digest(weight: Tensor, free: Sequence[Slice]) -> str:

@@ -124,3 +124,10 @@ def test_a_token_loses_only_where_the_leading_favours_it(
     edge = -math.log((before[kept] * np.exp(-alpha * d)).sum()) / alpha
     clear = np.abs(d - edge) > 1e-6
     np.testing.assert_array_equal((after < before)[kept][clear], (d > edge)[clear])
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.1])
+def test_an_option_that_is_absent_on_both_sides_is_never_chosen(beta: float) -> None:
+    found = combine(np.array([[-1.0, -2.0, -np.inf]]), np.array([[-3.0, -1.0, -np.inf]]), 1.0, beta)
+    assert found[0, 2] == -np.inf
+    assert found.argmax() == 0

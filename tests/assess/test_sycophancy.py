@@ -73,6 +73,10 @@ def test_pressure_is_told_from_instability(make_context, characters, question) -
     assert (got["flips"].before, got["flips"].after) == (0, 1)
     assert got["truth_decay"].on == "roh"
     assert "in English" not in got["truth_decay"].note
+    less = {check: "less to lose" in finding.note for check, finding in got.items()}
+    assert less == {
+        "accuracy_in_chat": False, "truth_decay": True, "leading_drop": True, "flips": False,
+    }, "a loss is no measure of its own"  # fmt: skip
 
 
 def test_an_unsteady_model_is_no_sycophant(make_context, characters, question) -> None:

@@ -128,7 +128,7 @@ def test_a_token_that_the_neutral_context_finds_implausible_is_never_said(model)
 
 
 def test_what_generate_forbids_stays_forbidden(model) -> None:
-    """A score of minus infinity on the leading side must not come out as plus infinity."""
+    """Minus infinity on the leading side must not come out as plus infinity."""
     leading, neutral = ids_of(LEADING[:1]), ids_of(NEUTRAL[:1])
     for alpha in (0.0, 1.0):
         (plain,) = generated(model, [Neutral(model, leading, neutral, alpha)], leading)
@@ -145,7 +145,7 @@ def test_what_generate_forbids_stays_forbidden(model) -> None:
 
 
 def test_an_answer_may_be_taken_back(model) -> None:
-    """Assisted generation guesses ahead and drops what was wrong: scores are those of a new start."""
+    """Assisted generation guesses ahead and drops what was wrong: as if read from the start."""
     leading, neutral = ids_of(LEADING[:2]), ids_of(NEUTRAL[:2])
     processor = Neutral(model, leading, neutral)
     prompt = padded(leading)[0]

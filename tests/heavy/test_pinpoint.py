@@ -261,6 +261,33 @@ def test_other_architectures_train_by_head_too(tmp_path, kind) -> None:
     assert len(moved) > 1
 
 
+@pytest.mark.parametrize("heads", [[(1, 1)], [(1, 2), (1, 3)]])
+@pytest.mark.parametrize("kind", ["llama", "qwen3", "cohere", "gemma3_text", "olmo2"])
+def test_the_other_heads_of_a_layer_give_out_what_they_did(kind, heads) -> None:
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(
+        kind, vocab_size=320, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, head_dim=8, max_position_embeddings=128,
+        pad_token_id=0, bos_token_id=None, eos_token_id=0,
+        **({"attention_bias": True} if kind == "llama" else {}),
+        **({"use_qk_norm": True} if kind == "cohere" else {}),
+    )  # fmt: skip
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
+    probe, weights = Probe(model), dict(model.named_parameters())
+    rows = [random_pairs(1)[0].led]
+    slices = slices_of(model, heads)
+    assert slices
+    with torch.no_grad():
+        _, before = probe.run(rows)
+        for name, axis, which in slices:
+            weights[name].index_add_(axis, which, torch.randn_like(weights[name])[: len(which)]
+                                     if axis == 0 else torch.randn(32, len(which)))  # fmt: skip
+        _, after = probe.run(rows)
+    moved = (before[1] != after[1]).unflatten(-1, (4, 8)).any(-1)[0].any(0)
+    assert {head for head in range(4) if moved[head]} <= {head for _, head in heads}
+    assert moved.any() or kind == "olmo2"
+
+
 def test_biases_of_a_head_train_and_that_of_the_output_does_not() -> None:
     model = tiny_model(TOKENIZER, attention_bias=True)
     names = {part.name.rpartition("self_attn.")[2] for part in slices_of(model, CHOSEN)}

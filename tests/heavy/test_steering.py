@@ -91,6 +91,31 @@ def test_the_hook_goes_when_the_block_fails(model, ids) -> None:
     assert torch.equal(hidden(model, ids), before)
 
 
+def test_a_longer_list_within_a_layer_is_not_the_layers() -> None:
+    """Such as the experts of a mixture."""
+
+    class Layer(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.experts = torch.nn.ModuleList(torch.nn.Identity() for _ in range(5))
+
+        def forward(self, hidden):
+            return hidden
+
+    class Mixture(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = torch.nn.ModuleList([Layer(), Layer()])
+
+        def forward(self, hidden):
+            for layer in self.layers:
+                hidden = layer(hidden)
+            return hidden
+
+    with steered(mixture := Mixture(), LAYER, torch.ones(4), 0, 1.0):
+        assert mixture(torch.zeros(1, 3, 4)).sum() == 12
+
+
 def test_generate_with_its_cache_says_what_reading_whole_says(model, ids) -> None:
     vector = direction_at(model, LAYER, [Answered([5, 6, 7], [5, 6, 8])])
     how = {"max_new_tokens": 6, "do_sample": False, "pad_token_id": 0, "eos_token_id": None}
