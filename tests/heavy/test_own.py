@@ -174,6 +174,13 @@ def test_rloo_counts_an_answer_as_often_as_it_was_drawn(tmp_path, monkeypatch, l
     assert found.facts["empty_answers"] == 1
 
 
+def test_a_judge_that_gives_no_number_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(own, "judge_of", lambda *a: lambda record, texts: [math.nan for _ in texts])
+    with pytest.raises(StageFailed, match="no finite score") as caught:
+        align.run(job_of(home_with(tmp_path), pairs="judged"))
+    assert "reward model" in caught.value.remedy
+
+
 def test_without_prompts_the_remedy_is_not_more_samples(tmp_path):
     home = home_with(tmp_path)
     for pairs in ("spin", "judged"):
