@@ -300,6 +300,8 @@ def test_lessons_on_claims_are_pairs_of_truth_and_flattery(tmp_path):
     assert (facts["true-over-flattering"], facts["true-over-contradicting"]) == (4, 4)
     assert facts["pairs"] == 8
     assert facts["trained_pairs"]["margin"] > 0
+    some = job_of(tmp_path, "some", pairs="claims", only_tags=("rule=true-over-flattering",))
+    assert len(align.claim_pairs(some, None).records) == 4, "the rule of a pair is a tag"
     found = align.claim_pairs(job, None).records
     for record in found:
         wrong = (record.meta["opinion"] == "agree") != (record.meta["claim"] == "true")
