@@ -81,6 +81,8 @@ def run(job: Job) -> Mapping[str, Any]:
         "epochs": round(state.tokens / pairs.tokens.total, 3),
         **found.facts,
     }
+    if sets[HELD_OUT].too_long:
+        facts["held_out_too_long"] = sets[HELD_OUT].too_long
     for name, known in sets.items():
         chosen = sample(wanted[name], job.seed)
         facts[name] = compare(module, known, reference[name], settings.sequence, chosen)

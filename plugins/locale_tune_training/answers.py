@@ -42,7 +42,10 @@ class Said(NamedTuple):
 
 
 def prompts_of(job: Job, encoder: Encoder) -> list[tuple[Record, list[int]]]:
-    """Return lessons drawn by the seed, with the ids of all that stands before the last answer."""
+    """Return lessons drawn by the seed, with the ids of all that stands before the last answer.
+
+    Those whose pair could not stand in one row are not asked.
+    """
     settings = job.settings
     ranked = []
     for record in read_records(job.inputs["lessons"].path / "lessons"):
@@ -53,7 +56,9 @@ def prompts_of(job: Job, encoder: Encoder) -> list[tuple[Record, list[int]]]:
     for _, _, record in sorted(ranked, key=lambda item: item[:2]):
         chat = answer(encoder, record.messages)
         counted = next((place for place, weight in enumerate(chat.weights) if weight), 0)
-        if 0 < counted <= settings.sequence - settings.max_new_tokens:
+        longest = counted + settings.max_new_tokens
+        other = len(chat.ids) if settings.pairs == "spin" else longest
+        if counted > 0 and longest + other <= settings.sequence:
             found.append((record, chat.ids[:counted]))
         if len(found) == settings.prompts:
             break

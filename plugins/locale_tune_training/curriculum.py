@@ -41,7 +41,7 @@ def all_pairs(scores: Sequence[float]) -> list[Ranked]:
 
 def by_gap(settings: Any) -> bool:
     """Return whether the gaps of pairs decide which are learned from, or when."""
-    return settings.order == "widest-first" or settings.curriculum_stage > 0
+    return bool(settings.order == "widest-first" or settings.curriculum_stage)
 
 
 def widest_first(gaps: Sequence[float], names: Sequence[str]) -> list[int]:

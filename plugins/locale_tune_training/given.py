@@ -51,10 +51,10 @@ def claim_pairs(job: Job, tokenizer: Any) -> Given:
     agree nor to disagree.
     """
     settings = job.settings
+    lessons = read_records(job.inputs["lessons"].path / "lessons")
+    claims = (_true_over_other(record) for record in lessons if "other" in record.meta)
     made = [
-        _true_over_other(record)
-        for record in read_records(job.inputs["lessons"].path / "lessons")
-        if "other" in record.meta and chosen(record, settings.only_sources, settings.only_tags)
+        record for record in claims if chosen(record, settings.only_sources, settings.only_tags)
     ]
     rules = Counter(record.meta["rule"] for record in made)
     return Given(made, {name: rules[name] for name in (FLATTERING, CONTRADICTING)}, CLAIMS_REMEDY)

@@ -8,11 +8,20 @@ the best is paired with each worse one (`curriculum.py`). Such pairs are synthet
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
-from locale_tune.api import Artifact, Job, Message, Record, read_json, write_json
+from locale_tune.api import (
+    Artifact,
+    Job,
+    Message,
+    Record,
+    StageFailed,
+    read_json,
+    write_json,
+)
 from locale_tune_training.answers import Said, own_answers, prompts_of
 from locale_tune_training.curriculum import all_pairs, of_stage, ranked_pairs
 from locale_tune_training.encoding import Encoder
@@ -58,6 +67,11 @@ def judged_pairs(job: Job, tokenizer: Any) -> Given:
         spoken = [one for one in said if one.text]
         told = spoken if settings.loss == "rloo" else list(dict.fromkeys(spoken))
         scores = judge(record, [one.text for one in told])
+        if not all(map(math.isfinite, scores)):
+            raise StageFailed(
+                f"align.judge: {settings.judge} gave an answer to '{record.id}' no finite score",
+                "mend or change the reward model: its weights may hold NaN or infinity",
+            )
         scores_of_all += scores
         for pair in all_pairs(scores) if settings.loss == "rloo" else ranked_pairs(scores):
             best, worse = told[pair.chosen], told[pair.rejected]

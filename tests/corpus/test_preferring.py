@@ -80,6 +80,15 @@ def test_usual_names_need_no_options(read: Read) -> None:
     assert found.messages[1].content == "B."
 
 
+def test_a_sentence_is_preferred_to_its_machine_translation(read: Read) -> None:
+    """As the page on preferences shows it: one prompt for all rows, the rest from columns."""
+    row = json.dumps({"de": "Guten Tag.", "rm": "Bun di.", "machine": "Bun dapertut."})
+    options = {"turns": [["user", "Translatescha: {de}"], ["assistant", "rm"]]}
+    (found,) = read("jsonl", row, "preferences", **options, rejected="machine")
+    assert [m.content for m in found.messages] == ["Translatescha: Guten Tag.", "Bun di."]
+    assert found.rejected == "Bun dapertut."
+
+
 def test_a_pair_may_say_its_gap(read: Read) -> None:
     rows = "\n".join(json.dumps({**pair(1), "by": value}) for value in (3, "0.5", "much", None))
     found = read("jsonl", rows, "preferences", **TURNS, gap="by")

@@ -266,6 +266,15 @@ def test_without_gaps_nothing_is_the_widest(tmp_path, more):
             align.run(job_of(tmp_path, pairs, pairs=pairs, **more))
 
 
+def test_held_out_pairs_that_are_too_long_are_counted(tmp_path):
+    long = preference(100)
+    turns = (long.messages[0], Message(role="assistant", content=ENGLISH * 9))
+    held = [preference(101), long.model_copy(update={"messages": turns})]
+    inputs_of(tmp_path, held=held)
+    facts = align.run(job_of(tmp_path, epochs=1.0))
+    assert (facts["held_out_too_long"], facts["held_out_pairs"]["measured"]) == (1, 1)
+
+
 def test_why_there_are_no_pairs_is_told(tmp_path):
     inputs_of(tmp_path, [preference(n, gap=str(n)) for n in range(4)])
     with pytest.raises(StageFailed, match="all 4 fill more than one row") as caught:
@@ -291,6 +300,8 @@ def test_lessons_on_claims_are_pairs_of_truth_and_flattery(tmp_path):
     assert (facts["true-over-flattering"], facts["true-over-contradicting"]) == (4, 4)
     assert facts["pairs"] == 8
     assert facts["trained_pairs"]["margin"] > 0
+    some = job_of(tmp_path, "some", pairs="claims", only_tags=("rule=true-over-flattering",))
+    assert len(align.claim_pairs(some, None).records) == 4, "the rule of a pair is a tag"
     found = align.claim_pairs(job, None).records
     for record in found:
         wrong = (record.meta["opinion"] == "agree") != (record.meta["claim"] == "true")

@@ -114,6 +114,18 @@ def test_a_pair_is_the_lesson_against_the_model_s_own_answer(tmp_path):
         assert (pair["meta"]["origin"], pair["meta"]["rule"]) == ("synthetic", "spin")
 
 
+def test_prompts_whose_pairs_fit_no_row_are_not_asked(tmp_path):
+    """They would be answered for nothing, in the place of others."""
+    long = lesson("rm", ENGLISH * 5, "Gea.")
+    home = home_with(tmp_path, [*lessons(4), long])
+    encoder = align.Encoder(tiny_tokenizer())
+    size = len(encoder.chat(long.messages).ids)
+    for pairs, least in (("spin", 2 * size + 12), ("judged", 2 * size + 2 * 12)):
+        for sequence, asked in ((size + 20, 4), (least, 5)):
+            job = job_of(home, pairs, pairs=pairs, sequence=sequence)
+            assert len(answers.prompts_of(job, encoder)) == asked
+
+
 def test_own_answers_are_drawn_by_the_seed_whatever_was_drawn_before(tmp_path, monkeypatch):
     monkeypatch.setattr(answers, "PROMPTS_A_PART", 3)
     job = job_of(home_with(tmp_path), prompts=8)
@@ -172,6 +184,13 @@ def test_rloo_counts_an_answer_as_often_as_it_was_drawn(tmp_path, monkeypatch, l
     assert len(found.records) == pairs
     assert len({record.id for record in found.records}) == pairs
     assert found.facts["empty_answers"] == 1
+
+
+def test_a_judge_that_gives_no_number_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(own, "judge_of", lambda *a: lambda record, texts: [math.nan for _ in texts])
+    with pytest.raises(StageFailed, match="no finite score") as caught:
+        align.run(job_of(home_with(tmp_path), pairs="judged"))
+    assert "reward model" in caught.value.remedy
 
 
 def test_without_prompts_the_remedy_is_not_more_samples(tmp_path):
