@@ -16,6 +16,7 @@ from .figures import between, number, short, signed
 GUARDS = (
     Bound(check="align.preferences", of="change", max=0.0, clear=True),
     Bound(check="align.distinct_2", of="ratio", min=0.3),
+    Bound(check="align.entropy", of="ratio", min=0.3),
     Bound(check="align.ece", of="change", max=0.05, clear=True),
     Bound(check="align.tax", max=10.0),
 )
