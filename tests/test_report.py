@@ -179,7 +179,7 @@ def test_what_align_changed_is_not_said_of_the_base(tmp_path: Path) -> None:
     guard = finding(
         "align.ece",
         "afb",
-        "ECE, against the model before align",
+        "ECE, since align",
         0.1,
         0.2,
         (0.05, 0.15),
@@ -188,7 +188,7 @@ def test_what_align_changed_is_not_said_of_the_base(tmp_path: Path) -> None:
     )
     build.findings["findings"].append(guard)
     page = page_of(build)
-    (row,) = page.xpath("//tr[th[contains(., 'against the model before align')]]")
+    (row,) = page.xpath("//tr[th[contains(., 'since align')]]")
     assert row.xpath("td/@data-label")[0] == "Before"
     (heading,) = row.xpath("../tr[@class='group']")
     assert "compared with the model before it" in text_of(heading)

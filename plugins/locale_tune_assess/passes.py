@@ -19,7 +19,7 @@ from .models import LocalModel
 
 BEFORE_ALIGN = "tuned"  # the input that the stage asks the plan for
 PREFIX = "align."
-TOLD = "against the model before align"
+TOLD = "since align"  # from the model before it to the last one
 
 
 @dataclass(frozen=True)

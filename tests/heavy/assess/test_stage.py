@@ -234,7 +234,7 @@ def test_guards_compare_with_the_model_before_align(
         assert guard["after"] == whole["after"]
         assert guard["before"] != whole["before"]
         assert (guard["section"], whole["section"]) == ("align", "calibration")
-        assert guard["label"].endswith(", against the model before align")
+        assert guard["label"].endswith(", since align")
     kept = pq.read_table(job.out / "items" / "align.multiple_choice-rm.parquet").to_pylist()
     whole = pq.read_table(job.out / "items" / "multiple_choice-rm.parquet").to_pylist()
     assert [row["after"] for row in kept] == [row["after"] for row in whole]
