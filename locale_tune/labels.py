@@ -28,7 +28,7 @@ ENGLISH: dict[str, str] = {
     "bounds-none": "none set",
     "bounds-broken": "{n} of {all} broken",
     "bounds-kept": "all {n} kept",
-    "bounds-note": "limits the pack sets itself",
+    "bounds-note": "limits that a good build keeps",
     "tokens-per-word": "Tokens per word",
     "tokens-note": "lower is better: cheaper, longer texts",
     "model-licence": "Licence of the model",
