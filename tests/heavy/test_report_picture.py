@@ -42,6 +42,11 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+NOTO = (
+    CHROMIUM
+    and "Noto" in subprocess.run(["fc-list"], capture_output=True, text=True, check=False).stdout
+)
+WITH_FONTS = pytest.mark.skipif(not NOTO, reason="no Noto fonts: apt-get install fonts-noto-core")
 LONG = "Donaudampfschifffahrtsgesellschaft" * 8
 MEASURE = """\
 <!doctype html><meta charset="utf-8"><body><pre id="found"></pre>
@@ -173,6 +178,7 @@ def ink(folder: Path, text: str, locale: Locale, parts: list[str]) -> int:
     return dark_pixels(picture.read_bytes())
 
 
+@WITH_FONTS
 @pytest.mark.parametrize(("text", "locale"), SENTENCES, ids=["diacritics", "devanagari"])
 def test_no_background_covers_a_part_of_a_letter(tmp_path: Path, text: str, locale: Locale) -> None:
     each = [(place, place + 1) for place in range(len(text))]
@@ -183,6 +189,7 @@ def test_no_background_covers_a_part_of_a_letter(tmp_path: Path, text: str, loca
     assert ours == pytest.approx(whole, rel=0.01)
 
 
+@WITH_FONTS
 def test_a_cut_inside_a_ligature_would_hide_half_of_it(tmp_path: Path) -> None:
     text, locale = SENTENCES[0]
     torn = ink(tmp_path, text, locale, list(text))
