@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
-from locale_tune.api import labels, licences
+from locale_tune.api import Section, labels, licences
 
 from .corpora import untabled
 from .facts import flatten, spaced
@@ -17,17 +17,7 @@ VERDICTS = {
     "no clear change": "unclear",
     "measured": "measured",
 }
-SECTIONS = (
-    "language",
-    "knowledge",
-    "calibration",
-    "culture",
-    "retention",
-    "generation",
-    "align",
-    "tokenizer",
-    "other",
-)
+SECTIONS = tuple(name or "other" for name in get_args(Section))
 STEP_FACTS = 40
 FIRST = 4
 
