@@ -34,8 +34,10 @@ def test_every_finding_has_a_row() -> None:
 
 
 def test_the_examples_hold_real_settings() -> None:
-    pressure, claims, pinpoint = map(tomllib.loads, blocks(PAGE, "toml"))
+    pressure, claims, pinpoint, measured = map(tomllib.loads, blocks(PAGE, "toml"))
     PressurePhrases(**pressure["settings"]["assess"]["pressure"])
     SelectSettings(**claims["settings"]["select"])
     assert "tune@pinpoint" in pinpoint["pack"]["stages"]
     assert TuneSettings(**pinpoint["settings"]["pinpoint"]).pinpoint < 0.05
+    assert "tune@claims" in measured["pack"]["stages"]
+    assert TuneSettings(**measured["settings"]["claims"]).only_tags == ("task=counter-premise",)
