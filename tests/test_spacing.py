@@ -30,15 +30,19 @@ NAMES = {
 SPACED = ("LATIN", "CYRILLIC", "ARABIC", "HEBREW", "DEVANAGARI", "TIBETAN", "ETHIOPIC", "HANGUL")
 
 
-def letters(script, count=40):
-    found = []
-    for point in range(0x110000):
-        char = chr(point)
-        if unicodedata.category(char) in ("Lo", "Ll") and len(found) < count:
-            name = unicodedata.name(char, "")
-            if name.startswith(f"{script} ") and "COMPATIBILITY" not in name:
-                found.append(char)
-    return found
+LETTERS = [  # with their names, of the first two planes: all that any of these scripts has
+    (char, unicodedata.name(char, ""))
+    for char in map(chr, range(0x20000))
+    if unicodedata.category(char) in ("Lo", "Ll")
+]
+
+
+def letters(script):
+    return [
+        char
+        for char, name in LETTERS
+        if name.startswith(f"{script} ") and "COMPATIBILITY" not in name
+    ]
 
 
 @pytest.mark.parametrize("script", NAMES)
