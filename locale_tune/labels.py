@@ -66,8 +66,8 @@ ENGLISH: dict[str, str] = {
     "verdict-interval": "A change counts as better or worse only when its interval leaves zero "
     "out.",
     "verdict-holm": "A change counts as better or worse only when it stays clear after Holm's "
-    "correction over all the changes of this build that have an interval: with many measurements, "
-    "a few seem clear by chance.",
+    "correction over all the changes of this build that have an interval (those since preferences "
+    "by themselves): with many measurements, a few seem clear by chance.",
     "results-table": "Results before and after",
     "read-as": "Read as",
     "change": "Change and interval",

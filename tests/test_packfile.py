@@ -19,8 +19,7 @@ def test_a_pack_reads_whole(write_pack):
     assert (pack.distribution, pack.version) == ("locale-tune-toy", "1.0")
 
 
-def test_ten_kinds_of_mistakes_give_ten_sentences_each_with_its_line(write_pack):
-    text = """\
+MISTAKEN = """\
 [locale]
 id = "Toy Pack"
 tag = "Gulf!"
@@ -57,29 +56,32 @@ check = "ece"
 max = 0.1
 clear = true
 """
-    expected = {
-        2: "'id' is 'Toy Pack'",
-        3: "'Gulf!' is no language tag",
-        4: "'script' is 'arab'",
-        7: "'direction' is 'up'",
-        10: "unknown key 'stagess'",
-        11: "'stages' is 'collect'",
-        12: "'licence' is missing",
-        15: "'ftp://host/file' has no known scheme",
-        16: "'role' is 'txt'",
-        18: "two sources are called 'a'",
-        20: "'data/absent.txt' is not in the pack",
-        21: "'free for all' is no SPDX licence",
-        23: "'cap' is 'many'",
-        27: "https: text must be pinned",
-        30: "this bound has no limit",
-        35: "only a change has an interval",
-    }
-    root = write_pack(text)
+MISTAKES = {
+    2: "'id' is 'Toy Pack'",
+    3: "'Gulf!' is no language tag",
+    4: "'script' is 'arab'",
+    7: "'direction' is 'up'",
+    10: "unknown key 'stagess'",
+    11: "'stages' is 'collect'",
+    12: "'licence' is missing",
+    15: "'ftp://host/file' has no known scheme",
+    16: "'role' is 'txt'",
+    18: "two sources are called 'a'",
+    20: "'data/absent.txt' is not in the pack",
+    21: "'free for all' is no SPDX licence",
+    23: "'cap' is 'many'",
+    27: "https: text must be pinned",
+    30: "this bound has no limit",
+    35: "only a change has an interval",
+}
+
+
+def test_ten_kinds_of_mistakes_give_ten_sentences_each_with_its_line(write_pack):
+    root = write_pack(MISTAKEN)
     with pytest.raises(PackErrors) as caught:
         read_pack(root)
     told = {int(re.search(r":(\d+)$", m.where)[1]): m for m in caught.value.mistakes}
-    assert {line: m.problem[: len(expected[line])] for line, m in told.items()} == expected
+    assert {line: m.problem[: len(MISTAKES[line])] for line, m in told.items()} == MISTAKES
     assert all(m.remedy for m in told.values())
     assert str(root / "pack.toml") in str(caught.value)
 

@@ -8,6 +8,7 @@ import pytest
 
 from locale_tune.api import spacing
 from locale_tune_assess.languages import units as answer_units
+from locale_tune_corpus.invisible import hidden
 from locale_tune_corpus.units import units as text_units
 from locale_tune_corpus.words import words
 from locale_tune_curation.rouge import units as lesson_units
@@ -73,9 +74,15 @@ def test_no_letter_of_another_script_is(script):
 def test_all_that_count_words_count_alike(text, count):
     assert len(lesson_units(text)) == count
     assert len(answer_units(text)) == count
-    assert len(text_units(text)) in (count, 1)  # signs between syllables do not part texts there
+    assert len(text_units(text)) == count
 
 
 def test_filters_go_by_the_packs_script():
     assert words("ภาษาไทย", "Thai") == list("ภาษาไทย")
     assert words("ภาษาไทย", "Latn") == ["ภาษาไทย"]
+
+
+@pytest.mark.parametrize("text", ["ภาษา\u200bไทย", "བོད་\u200bསྐད་", "ᮘᮞ\u200bᮞᮥᮔ᮪ᮓ"])
+def test_an_invisible_space_may_stand_where_lines_break_at_it(text):
+    assert hidden(text) == ""
+    assert "invisible space" in hidden("jau\u200bsun")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 
 from locale_tune.api import Locale, spacing
 
@@ -99,6 +100,11 @@ def count_words(text: str) -> int:
     return len(units(text))
 
 
+def _cut(run: str, count: int) -> str:
+    """Return the longest beginning of a run that has no more than so many words."""
+    return run[: bisect_right(range(len(run) + 1), count, key=lambda n: count_words(run[:n])) - 1]
+
+
 def first_words(text: str, count: int) -> str:
     """Return the beginning of a text with about so many words (letters where no spaces part them).
 
@@ -110,6 +116,6 @@ def first_words(text: str, count: int) -> str:
         if left <= 0:
             break
         own = max(1, count_words(run))
-        kept.append(run[:left] if own > left else run)
+        kept.append(_cut(run, left) if own > left else run)
         left -= own
     return " ".join(kept)

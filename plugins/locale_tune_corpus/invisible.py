@@ -33,6 +33,9 @@ UNJOINED = frozenset(
         "VARIATION",
     }
 )
+# Of scripts that part words or syllables by spaces or signs, and where lines are still broken at an
+# invisible one.
+BROKEN_LINES = frozenset({"SUNDANESE", "TIBETAN"})
 BLACK_FLAG, FLAG_TAGS = "\U0001f3f4", 8  # a flag, such as Scotland's, spells its code in tags
 TAGS = frozenset(map(chr, range(0xE0020, 0xE0080)))
 SELECTORS = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
@@ -52,9 +55,13 @@ def hidden(text: str) -> str:
         return f"an invisible character ({', '.join(sorted(f'U+{ord(c):04X}' for c in never))})"
     if found & DIRECTION_MARKS and not _right_to_left(text):
         return "a direction mark in a text without right-to-left letters"
-    if WORD_BREAK in found and not any(map(spacing.is_unspaced, set(text))):
+    if WORD_BREAK in found and not any(map(_breaks_unseen, set(text))):
         return "an invisible space (U+200B) in a script that has spaces"
     return next((why for at, c in enumerate(text) if c in found and (why := _why(text, at, c))), "")
+
+
+def _breaks_unseen(char: str) -> bool:
+    return spacing.is_unspaced(char) or _first_name(char) in BROKEN_LINES
 
 
 def _why(text: str, at: int, char: str) -> str:

@@ -65,7 +65,9 @@ def on_the_page(run: FinishedRun) -> str:
     """Put the ratings on the run's report, where it has one; return what to say of it."""
     if any(artifact.kind == "release" for artifact in run.made.values()):
         return f"report: {remake(run)}"
-    return f"kept in {run.path / RATINGS}: a build up to 'release' puts them on its report"
+    return (
+        f"kept in {run.path / RATINGS}; this run has no report yet: build it, then add them again"
+    )
 
 
 def make_pages(run: FinishedRun, raters: int) -> Iterator[str]:

@@ -92,6 +92,7 @@ def test_words_or_letters_are_what_is_compared(text: str, cut: list[str]) -> Non
         ("la chasa  gronda\ne alva", 3, "la chasa gronda"),
         ("东京是日本的首都", 4, "东京是日"),
         ("بيت كبير في الحي", 2, "بيت كبير"),
+        ("བོད་སྐད་ཡིག་", 2, "བོད་སྐད་"),
         ("curt", 9, "curt"),
         (" ", 3, ""),
     ],
